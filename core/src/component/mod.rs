@@ -1,0 +1,24 @@
+//! The six traits that the loop is made of. One file, one trait.
+//!
+//! Nothing here names a tensor: images, label maps and numbers cross these traits, so a component
+//! of any kind can live in a plugin.
+
+mod corrector;
+mod data_source;
+mod distortion_generator;
+mod error;
+mod modality;
+mod policy;
+mod registry;
+mod reward_model;
+mod validity_metric;
+
+pub use corrector::Corrector;
+pub use data_source::DataSource;
+pub use distortion_generator::{DistortionGenerator, DistortionRequest, WrongMap};
+pub use error::{ComponentError, ErrorKind, Result};
+pub use modality::Modality;
+pub use policy::{ImitationStep, Policy, PolicyState, PolicyUpdate, UpdateRule, UpdateStats};
+pub use registry::{ComponentKind, Factory, Registration};
+pub use reward_model::{RewardBatch, RewardModel};
+pub use validity_metric::ValidityMetric;

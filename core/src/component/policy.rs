@@ -1,0 +1,142 @@
+use serde::{Deserialize, Serialize};
+
+use super::Result;
+use crate::domain::{Actions, ImageBatch, LabelBatch, LabelMap, Rollout, Seed};
+
+/// A segmentation network that reinforcement learning improves: π(label | image), voxel by voxel,
+/// with its critic V(image) and its frozen copy π_ref, the reference policy.
+pub trait Policy: Send {
+    /// The most likely label of every voxel, in inference mode.
+    ///
+    /// # Errors
+    /// If the images do not fit the network, or its output is not finite.
+    fn segment(&self, images: &ImageBatch) -> Result<LabelBatch>;
+
+    /// A label for every voxel drawn from π, in inference mode.
+    ///
+    /// # Errors
+    /// As [`Policy::segment`].
+    fn segment_sampled(&self, images: &ImageBatch, seed: Seed) -> Result<LabelBatch>;
+
+    /// The most likely label of every voxel after N(0, `std`²) was added to every weight of a
+    /// copy of the network.
+    ///
+    /// # Errors
+    /// As [`Policy::segment`].
+    fn segment_perturbed(&self, images: &ImageBatch, std: f64, seed: Seed) -> Result<LabelBatch>;
+
+    /// One supervised step towards `labels` (cross-entropy). Returns the loss before the step.
+    ///
+    /// # Errors
+    /// As [`Policy::segment`], or if the loss is not finite; the weights are then unchanged.
+    fn imitate(&mut self, images: &ImageBatch, labels: &LabelBatch, step: &ImitationStep) -> Result<f64>;
+
+    /// Draws a label for every voxel as [`Policy::update`] will see the images, in training mode.
+    /// Where `replaced` holds a label map, that one is taken instead of the drawn one.
+    ///
+    /// # Errors
+    /// As [`Policy::segment`].
+    fn act(&mut self, images: &ImageBatch, replaced: &[Option<&LabelMap>], seed: Seed) -> Result<Actions>;
+
+    /// Improves actor and critic on one rollout.
+    ///
+    /// # Errors
+    /// As [`Policy::segment`], or if a loss is not finite.
+    fn update(&mut self, rollout: &Rollout, update: &PolicyUpdate) -> Result<UpdateStats>;
+
+    /// Makes the network as it is now the reference policy π_ref.
+    ///
+    /// # Errors
+    /// If the network cannot be copied.
+    fn freeze_reference(&mut self) -> Result<()>;
+
+    /// Shrink and perturb (Ash and Adams 2020): every convolution weight w becomes
+    /// `shrink` · w + N(0, `std`²), in actor and critic. Normalisation layers are left as they are.
+    ///
+    /// # Errors
+    /// If the weights cannot be reached.
+    fn shrink_and_perturb(&mut self, shrink: f64, std: f64, seed: Seed) -> Result<()>;
+
+    /// Forgets what the optimisers have accumulated.
+    fn reset_optimizers(&mut self);
+
+    /// All weights, as safetensors.
+    ///
+    /// # Errors
+    /// If a weight is NaN or infinite.
+    fn state(&self) -> Result<PolicyState>;
+
+    /// Takes all weights back. The reference policy stays as it is.
+    ///
+    /// # Errors
+    /// If they do not belong to this architecture; names the first tensor that differs.
+    fn restore(&mut self, state: &PolicyState) -> Result<()>;
+}
+
+/// The weights of a policy, each network in the safetensors format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyState {
+    /// The network π.
+    pub actor: Vec<u8>,
+    /// The critic V; `None` leaves it as it is.
+    pub critic: Option<Vec<u8>>,
+}
+
+/// One supervised step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ImitationStep {
+    /// Learning rate of Adam.
+    pub learning_rate: f64,
+    /// Probability mass spread over all classes (Szegedy et al. 2016); 0 is none.
+    pub label_smoothing: f64,
+}
+
+/// How the policy is improved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpdateRule {
+    /// Clipped surrogate (Schulman et al. 2017, eq. 7), several updates a rollout.
+    Ppo,
+    /// Log-likelihood weighted by the advantage (Williams 1992), one update a rollout.
+    Reinforce,
+}
+
+/// The numbers of a policy update.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PolicyUpdate {
+    /// Which rule.
+    pub rule: UpdateRule,
+    /// Updates on each rollout (k). REINFORCE takes one.
+    pub update_epochs: usize,
+    /// ε of the clipped surrogate.
+    pub clip_range: f64,
+    /// Weight of the entropy bonus.
+    pub entropy_coef: f64,
+    /// Weight of log π − log π_ref in the reward.
+    pub divergence_coef: f64,
+    /// Learning rate of the actor's Adam.
+    pub actor_learning_rate: f64,
+    /// Learning rate of the critic's Adam.
+    pub critic_learning_rate: f64,
+    /// Largest norm of the actor's gradient, clipped above.
+    pub max_grad_norm: f64,
+}
+
+/// What a policy update reports: means over its update epochs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateStats {
+    /// Surrogate loss less the entropy bonus.
+    pub policy_loss: f64,
+    /// Mean squared error of the critic.
+    pub value_loss: f64,
+    /// Mean entropy of π over voxels, nats.
+    pub entropy: f64,
+    /// Mean of (ρ − 1) − log ρ (Schulman's k3 estimator of the divergence from the rollout policy).
+    pub approx_kl: f64,
+    /// Share of voxels whose ratio was clipped.
+    pub clip_fraction: f64,
+    /// Mean of log π − log π_ref over voxels.
+    pub reference_divergence: f64,
+    /// Norm of the actor's gradient before clipping.
+    pub grad_norm: f64,
+}

@@ -1,0 +1,57 @@
+use super::{Corrector, DataSource, DistortionGenerator, Modality, Result, ValidityMetric};
+
+/// What a component is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ComponentKind {
+    /// A [`DataSource`].
+    DataSource,
+    /// A [`ValidityMetric`].
+    ValidityMetric,
+    /// A [`DistortionGenerator`].
+    DistortionGenerator,
+    /// A [`Corrector`].
+    Corrector,
+}
+
+impl ComponentKind {
+    /// Its name for people and in machine-readable output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DataSource => "data source",
+            Self::ValidityMetric => "validity metric",
+            Self::DistortionGenerator => "distortion generator",
+            Self::Corrector => "corrector",
+        }
+    }
+}
+
+/// Makes a component from its configuration, a JSON object. Unknown keys are refused.
+#[derive(Clone, Copy)]
+pub enum Factory {
+    /// Makes a data source.
+    DataSource(fn(&str) -> Result<Box<dyn DataSource>>),
+    /// Makes a validity metric.
+    ValidityMetric(fn(&str) -> Result<Box<dyn ValidityMetric>>),
+    /// Makes a distortion generator.
+    DistortionGenerator(fn(&str) -> Result<Box<dyn DistortionGenerator>>),
+    /// Makes a corrector.
+    Corrector(fn(&str) -> Result<Box<dyn Corrector>>),
+    /// Tells of a modality.
+    Modality(fn() -> Modality),
+}
+
+/// A component that is linked into this program: a built-in one, or that of a plugin crate which
+/// the program names with `use the_plugin as _;`.
+pub struct Registration {
+    /// The plugin's name; `core` for what comes with `rl4seg`.
+    pub plugin: &'static str,
+    /// The component's name within its plugin.
+    pub id: &'static str,
+    /// One sentence for `rl4seg plugins inspect`.
+    pub doc: &'static str,
+    /// Makes it.
+    pub factory: Factory,
+}
+
+inventory::collect!(Registration);

@@ -1,0 +1,94 @@
+use super::{DomainError, Grid, LabelSet, image::check_len};
+
+/// One label for each voxel, `[slow, y, x]` in C order. 0 is background.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelMap {
+    grid: GridEq,
+    labels: Vec<u8>,
+}
+
+/// A [`Grid`] holds no NaN, so its equality is total.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct GridEq(Grid);
+
+impl Eq for GridEq {}
+
+impl LabelMap {
+    /// A label map on `grid`.
+    ///
+    /// # Errors
+    /// [`DomainError::Length`] if `labels` do not fill the shape.
+    pub fn new(grid: Grid, labels: Vec<u8>) -> Result<Self, DomainError> {
+        check_len("a label map [slow, y, x]", labels.len(), grid.len())?;
+        Ok(Self { grid: GridEq(grid), labels })
+    }
+
+    /// A label map that is background everywhere.
+    #[must_use]
+    pub fn background(grid: Grid) -> Self {
+        Self { grid: GridEq(grid), labels: vec![0; grid.len()] }
+    }
+
+    /// Shape and spacing.
+    #[must_use]
+    pub fn grid(&self) -> &Grid {
+        &self.grid.0
+    }
+
+    /// All labels, `[slow, y, x]`.
+    #[must_use]
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// All labels, to be written.
+    pub fn labels_mut(&mut self) -> &mut [u8] {
+        &mut self.labels
+    }
+
+    /// The labels of one slice or frame, `[y, x]`.
+    ///
+    /// # Panics
+    /// If `plane` is not below `grid().planes()`.
+    #[must_use]
+    pub fn plane(&self, plane: usize) -> &[u8] {
+        let len = self.grid().plane_len();
+        &self.labels[plane * len..(plane + 1) * len]
+    }
+
+    /// One slice or frame as a 2-D label map.
+    ///
+    /// # Panics
+    /// If `plane` is not below `grid().planes()`.
+    #[must_use]
+    pub fn one_plane(&self, plane: usize) -> Self {
+        Self { grid: GridEq(self.grid().one_plane()), labels: self.plane(plane).to_vec() }
+    }
+
+    /// The voxels that carry `label`.
+    #[must_use]
+    pub fn mask(&self, label: u8) -> Vec<bool> {
+        self.labels.iter().map(|&found| found == label).collect()
+    }
+
+    /// Whether every voxel is background.
+    #[must_use]
+    pub fn is_background(&self) -> bool {
+        self.labels.iter().all(|&label| label == 0)
+    }
+
+    /// Refuses a label that `set` does not have.
+    ///
+    /// # Errors
+    /// [`DomainError::UnknownLabel`] with the first such voxel.
+    pub fn require_labels(&self, set: &LabelSet) -> Result<(), DomainError> {
+        match self.labels.iter().position(|&label| usize::from(label) >= set.len()) {
+            None => Ok(()),
+            Some(index) => Err(DomainError::UnknownLabel {
+                found: i64::from(self.labels[index]),
+                at: self.grid().position(index),
+                expected: set.to_string(),
+            }),
+        }
+    }
+}

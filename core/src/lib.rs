@@ -1,0 +1,37 @@
+//! Domain types, component traits and the adaptation loop of `rl4seg`.
+//!
+//! | module | what it holds | needs |
+//! |---|---|---|
+//! | [`domain`] | plain data: grids, images, label maps, findings, rollouts, seeds | nothing |
+//! | [`component`] | the six traits that a plugin implements | nothing |
+//! | [`measure`] | overlap, distances, connected components, morphology, calibration | nothing |
+//! | [`preprocess`] | resampling, cropping, rescaling, CLAHE, each with its inverse for label maps | nothing |
+//! | [`io`] | NIfTI | nothing |
+//! | [`builtin`] | the correctors and distortions that come with `rl4seg` | nothing |
+//! | [`config`], [`run_dir`], [`adapt`], [`plugin`] | a run: its configuration, its files, its loop, its plugins | feature `host` |
+//! | [`nn`], [`rl`] | networks and PPO on burn | feature `engine` |
+//!
+//! Arrays are in C order with the axes `[channel, slow, y, x]`, where `slow` is depth or time
+//! and has one entry for a 2-D image.
+
+pub mod builtin;
+pub mod component;
+pub mod domain;
+pub mod io;
+pub mod measure;
+pub mod preprocess;
+pub mod random;
+
+#[cfg(feature = "host")]
+pub mod adapt;
+#[cfg(feature = "host")]
+pub mod config;
+#[cfg(feature = "host")]
+pub mod plugin;
+#[cfg(feature = "host")]
+pub mod run_dir;
+
+#[cfg(feature = "engine")]
+pub mod nn;
+#[cfg(feature = "engine")]
+pub mod rl;
