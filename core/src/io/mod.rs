@@ -1,1 +1,10 @@
-//! To be written.
+//! Files: NIfTI volumes, folders of cases, and how a file is written so that nobody sees half of it.
+
+mod atomic;
+mod cases;
+mod error;
+pub mod nifti;
+
+pub use atomic::write_atomically;
+pub use cases::write_cases;
+pub use error::IoError;

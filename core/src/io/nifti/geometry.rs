@@ -1,0 +1,125 @@
+use std::path::Path;
+
+use super::{
+    ThirdAxis,
+    header::{FIRST_VOXEL, HEADER_LEN, Header, LONGEST_AXIS},
+    read::open,
+};
+use crate::{
+    domain::{Grid, SlowAxis},
+    io::IoError,
+};
+
+/// Where two files may place the same voxel apart from each other, as a share of its spacing.
+const PLACE_TOLERANCE: f64 = 0.01;
+
+/// Where the voxels of a NIfTI file lie: its whole header, to be written again unchanged, and what
+/// was read from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NiftiGeometry {
+    pub(super) header: [u8; HEADER_LEN],
+    pub(super) big_endian: bool,
+    grid: Grid,
+    affine: [[f64; 4]; 3],
+}
+
+impl NiftiGeometry {
+    /// The geometry of a file; its voxels are not read.
+    ///
+    /// # Errors
+    /// As [`read_image`](super::read_image), voxels apart.
+    pub fn read(path: &Path, third_axis: ThirdAxis) -> Result<Self, IoError> {
+        let mut opened = open(path)?;
+        let bytes = opened.header_bytes()?;
+        Self::of(&Header::parse(path, &bytes)?, bytes, third_axis)
+    }
+
+    /// A geometry for data that never came from a file: the first voxel at the origin, axes
+    /// x, y, z along the grid's, frames along the fourth axis.
+    #[must_use]
+    pub fn for_grid(grid: &Grid) -> Self {
+        let [planes, y, x] = grid.shape();
+        let [spacing_y, spacing_x] = grid.spacing_mm();
+        let (extent, z, interval) = match grid.slow() {
+            SlowAxis::Single => ([2, x, y, 1, 1], 1.0, None),
+            SlowAxis::Depth { spacing_mm } => ([3, x, y, planes, 1], spacing_mm, None),
+            SlowAxis::Time { interval_ms } => ([4, x, y, 1, planes], 1.0, interval_ms),
+        };
+        let affine = [[spacing_x, 0.0, 0.0, 0.0], [0.0, spacing_y, 0.0, 0.0], [0.0, 0.0, z, 0.0]];
+        let mut made = Self { header: [0; HEADER_LEN], big_endian: false, grid: *grid, affine };
+        made.put(0, (HEADER_LEN as i32).to_le_bytes());
+        made.header[38] = b'r';
+        for (index, length) in extent.into_iter().chain([1, 1, 1]).enumerate() {
+            // What does not fit is refused when the file is written.
+            made.put(40 + 2 * index, (length.min(LONGEST_AXIS) as i16).to_le_bytes());
+        }
+        let pixdim = [1.0, spacing_x, spacing_y, z, interval.unwrap_or(0.0), 1.0, 1.0, 1.0];
+        for (index, value) in pixdim.into_iter().enumerate() {
+            made.put(76 + 4 * index, (value as f32).to_le_bytes());
+        }
+        made.put(108, f32::from(FIRST_VOXEL).to_le_bytes());
+        made.header[123] = nifti::Unit::Mm as u8 | interval.map_or(0, |_| nifti::Unit::Msec as u8);
+        made.put(254, (nifti::XForm::ScannerAnat as i16).to_le_bytes());
+        for (index, value) in affine.into_iter().flatten().enumerate() {
+            made.put(280 + 4 * index, (value as f32).to_le_bytes());
+        }
+        made.header[344..].copy_from_slice(b"n+1\0");
+        made
+    }
+
+    /// Shape and spacing.
+    #[must_use]
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// From voxel index (x, y, z) to position in mm: three rows, the last column is the origin.
+    #[must_use]
+    pub fn affine(&self) -> [[f64; 4]; 3] {
+        self.affine
+    }
+
+    /// What differs between the geometries of an image and of what belongs to it, or `None` if
+    /// they agree: same shape, same spacing, and no voxel further apart than a hundredth of it.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        if let Some(difference) = self.grid.difference(&other.grid) {
+            return Some(difference);
+        }
+        let [planes, y, x] = self.grid.shape();
+        let depth = if matches!(self.grid.slow(), SlowAxis::Depth { .. }) { planes } else { 1 };
+        let allowed = PLACE_TOLERANCE * self.grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
+        // Both maps are affine, so they are furthest apart in a corner.
+        let corners = (0..8).map(|corner| {
+            let end = |bit: usize, length: usize| if corner >> bit & 1 == 1 { (length - 1) as f64 } else { 0.0 };
+            [end(0, x), end(1, y), end(2, depth)]
+        });
+        let apart = corners.map(|corner| distance(place(&self.affine, corner), place(&other.affine, corner)));
+        let furthest = apart.fold(0.0, f64::max);
+        (furthest > allowed).then(|| {
+            format!(
+                "affines (sform or qform) place the same voxel {furthest:.3} mm apart: {:?} against {:?}",
+                self.affine, other.affine
+            )
+        })
+    }
+
+    pub(super) fn of(header: &Header<'_>, bytes: [u8; HEADER_LEN], third_axis: ThirdAxis) -> Result<Self, IoError> {
+        let grid = header.grid(third_axis)?;
+        let affine = header.affine()?;
+        let big_endian = header.fields.endianness == nifti::Endianness::Big;
+        Ok(Self { header: bytes, big_endian, grid, affine })
+    }
+
+    fn put<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
+        self.header[at..at + N].copy_from_slice(&bytes);
+    }
+}
+
+fn place(affine: &[[f64; 4]; 3], voxel: [f64; 3]) -> [f64; 3] {
+    affine.map(|[x, y, z, origin]| x * voxel[0] + y * voxel[1] + z * voxel[2] + origin)
+}
+
+fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+}

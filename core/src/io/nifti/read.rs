@@ -1,0 +1,179 @@
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::Path,
+};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::{
+    NiftiGeometry, ThirdAxis,
+    header::{HEADER_LEN, Header},
+    voxels::Voxels,
+};
+use crate::{
+    domain::{Image, LabelMap, LabelSet},
+    io::IoError,
+};
+
+/// The first two bytes of a gzip stream (RFC 1952).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// An image and where it lies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NiftiImage {
+    /// Intensities after `scl_slope` and `scl_inter`, one channel.
+    pub image: Image,
+    /// The header it came with.
+    pub geometry: NiftiGeometry,
+}
+
+/// A label map and where it lies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NiftiLabels {
+    /// The labels.
+    pub labels: LabelMap,
+    /// The header it came with.
+    pub geometry: NiftiGeometry,
+}
+
+/// Reads the intensities of a `.nii` or `.nii.gz` file, in `[channel, slow, y, x]` with one channel.
+///
+/// # Errors
+/// If the file is not there, is not NIfTI-1, is cut short or longer than its header says, has a
+/// kind of voxel that is not one number, lacks a spacing, contradicts itself, or holds a NaN or an
+/// infinity. Nothing is allocated on a header's word alone.
+pub fn read_image(path: &Path, third_axis: ThirdAxis) -> Result<NiftiImage, IoError> {
+    let (geometry, voxels) = read(path, third_axis)?;
+    let grid = *geometry.grid();
+    let values: Vec<f32> = voxels.convert(|_, value| Ok(value as f32))?;
+    let mut unusable = values.iter().enumerate().filter(|(_, value)| !value.is_finite());
+    if let Some((first, _)) = unusable.next() {
+        return Err(IoError::NotFinite {
+            path: path.to_owned(),
+            count: 1 + unusable.count(),
+            total: values.len(),
+            at: grid.position(first),
+        });
+    }
+    let image = Image::new(grid, 1, values).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
+    Ok(NiftiImage { image, geometry })
+}
+
+/// Reads the labels of a `.nii` or `.nii.gz` file, in `[slow, y, x]`.
+///
+/// `mapping` holds pairs (value in the file, label) for files that number their structures
+/// otherwise; a value that it does not name stands for itself.
+///
+/// # Errors
+/// As [`read_image`], and if a voxel is not a whole number or neither in `mapping` nor in `labels`.
+pub fn read_labels(
+    path: &Path,
+    third_axis: ThirdAxis,
+    labels: &LabelSet,
+    mapping: &[(u32, u8)],
+) -> Result<NiftiLabels, IoError> {
+    let (geometry, voxels) = read(path, third_axis)?;
+    let grid = *geometry.grid();
+    let label_of = |index: usize, value: f64| {
+        let mapped = mapping.iter().find(|(in_file, _)| f64::from(*in_file) == value).map(|&(_, label)| label);
+        mapped.or_else(|| labels.iter().map(|label| label.value).find(|&label| f64::from(label) == value)).ok_or_else(
+            || IoError::Label {
+                path: path.to_owned(),
+                found: value,
+                at: grid.position(index),
+                expected: expected_values(labels, mapping),
+            },
+        )
+    };
+    let values = voxels.convert(label_of)?;
+    let labels = LabelMap::new(grid, values).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
+    Ok(NiftiLabels { labels, geometry })
+}
+
+fn expected_values(labels: &LabelSet, mapping: &[(u32, u8)]) -> String {
+    mapping.iter().fold(labels.to_string(), |text, (value, label)| format!("{text}, {value} (read as {label})"))
+}
+
+fn read(path: &Path, third_axis: ThirdAxis) -> Result<(NiftiGeometry, Voxels), IoError> {
+    let mut opened = open(path)?;
+    let bytes = opened.header_bytes()?;
+    let header = Header::parse(path, &bytes)?;
+    let geometry = NiftiGeometry::of(&header, bytes, third_axis)?;
+    let data = opened.voxel_bytes(header.gap()?, header.data_len()?)?;
+    let voxels =
+        Voxels { bytes: data, data_type: header.data_type, big_endian: geometry.big_endian, scaling: header.scaling() };
+    Ok((geometry, voxels))
+}
+
+/// A file, unpacked if it is a gzip stream, whatever its name says.
+pub(super) fn open(path: &Path) -> Result<Opened<'_>, IoError> {
+    let file = File::open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => IoError::NotFound { path: path.to_owned() },
+        _ => IoError::Read { path: path.to_owned(), source },
+    })?;
+    let mut file = BufReader::new(file);
+    let start = file.fill_buf().map_err(|source| IoError::Read { path: path.to_owned(), source })?;
+    let packed = start.starts_with(&GZIP_MAGIC);
+    let bytes: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    Ok(Opened { path, bytes })
+}
+
+pub(super) struct Opened<'a> {
+    path: &'a Path,
+    bytes: Box<dyn Read>,
+}
+
+impl Opened<'_> {
+    pub(super) fn header_bytes(&mut self) -> Result<[u8; HEADER_LEN], IoError> {
+        let found = self.take(HEADER_LEN as u64, HEADER_LEN as u64, "the header is")?;
+        found.try_into().map_err(|found: Vec<u8>| IoError::Truncated {
+            path: self.path.to_owned(),
+            what: "the header is",
+            found: found.len() as u64,
+            expected: HEADER_LEN as u64,
+        })
+    }
+
+    /// The `len` bytes that lie `gap` bytes ahead, which must be the last.
+    fn voxel_bytes(&mut self, gap: u64, len: usize) -> Result<Vec<u8>, IoError> {
+        const WHAT: &str = "the voxels are";
+        self.take_nowhere(gap, WHAT)?;
+        // One more than is wanted shows whether the file ends there, and has gzip check its sum.
+        let mut found = self.take(len as u64 + 1, len as u64, WHAT)?;
+        if found.len() > len {
+            let detail = format!("there are bytes after the {len} that dim and datatype say; mend the header");
+            return Err(IoError::Format { path: self.path.to_owned(), detail });
+        }
+        if found.len() < len {
+            let (found, expected) = (found.len() as u64, len as u64);
+            return Err(IoError::Truncated { path: self.path.to_owned(), what: WHAT, found, expected });
+        }
+        found.shrink_to_fit();
+        Ok(found)
+    }
+
+    /// Up to `limit` bytes. The buffer grows with what the file gives.
+    fn take(&mut self, limit: u64, expected: u64, what: &'static str) -> Result<Vec<u8>, IoError> {
+        let mut found = Vec::new();
+        let outcome = self.bytes.by_ref().take(limit).read_to_end(&mut found);
+        outcome.map_err(|source| self.read_error(source, what, found.len() as u64, expected))?;
+        Ok(found)
+    }
+
+    fn take_nowhere(&mut self, len: u64, what: &'static str) -> Result<(), IoError> {
+        let outcome = io::copy(&mut self.bytes.by_ref().take(len), &mut io::sink());
+        outcome.map_err(|source| self.read_error(source, what, 0, len)).map(drop)
+    }
+
+    fn read_error(&self, source: io::Error, what: &'static str, found: u64, expected: u64) -> IoError {
+        let path = self.path.to_owned();
+        match source.kind() {
+            io::ErrorKind::UnexpectedEof => IoError::Truncated { path, what, found, expected },
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                IoError::Format { path, detail: format!("damaged gzip data ({source}); copy or download it again") }
+            }
+            _ => IoError::Read { path, source },
+        }
+    }
+}
