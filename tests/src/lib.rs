@@ -1,1 +1,3 @@
-//! x
+//! What the integration tests of `rl4seg` share. The tests themselves are in `tests/tests`.
+
+pub mod fixtures;
