@@ -1,0 +1,160 @@
+use super::{ConfigError, Fault, RawConfig, Schedule};
+use crate::domain::Seed;
+
+/// A configuration whose values were checked. Only this reaches the code that computes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan(RawConfig);
+
+impl Plan {
+    /// The seed from which every other is derived.
+    #[must_use]
+    pub fn seed(&self) -> Seed {
+        Seed(self.0.seed)
+    }
+}
+
+impl std::ops::Deref for Plan {
+    type Target = RawConfig;
+
+    fn deref(&self) -> &RawConfig {
+        &self.0
+    }
+}
+
+impl RawConfig {
+    /// Looks at all values and collects every fault.
+    ///
+    /// # Errors
+    /// [`ConfigError::Faults`] with one entry for each value that cannot be used.
+    pub fn check(self) -> Result<Plan, ConfigError> {
+        let mut faults = Faults::default();
+        self.check_loop(&mut faults);
+        self.check_reward(&mut faults);
+        self.check_policy(&mut faults);
+        if faults.0.is_empty() { Ok(Plan(self)) } else { Err(ConfigError::Faults(faults.0)) }
+    }
+
+    fn check_loop(&self, faults: &mut Faults) {
+        faults.at_least_one("validity", self.validity.len(), "add a [[validity]] table");
+        faults.share("splits.validation", self.splits.validation);
+        faults.share("splits.test", self.splits.test);
+        if self.splits.validation + self.splits.test >= 1.0 {
+            faults.add("splits", "validation and test together leave no case for training; lower one".to_owned());
+        }
+        if let Err(error) = self.preprocess.check() {
+            faults.add("preprocess", error.to_string());
+        }
+        if self.network.width < 2 || !self.network.width.is_multiple_of(2) {
+            faults.add("network.width", format!("is {}; expected an even number, 2 or more", self.network.width));
+        }
+        if self.pretrain.epochs == 0 && self.pretrain.checkpoint.is_none() {
+            faults.add("pretrain.epochs", "is 0 and pretrain.checkpoint is not set; set one of the two".to_owned());
+        }
+        faults.at_least_one("pretrain.batch", self.pretrain.batch, "a step needs an image");
+        faults.positive("pretrain.learning_rate", self.pretrain.learning_rate);
+        faults.within("pretrain.label_smoothing", self.pretrain.label_smoothing, 0.0, 0.99);
+        faults.at_least_one("collect.cases", self.collect.cases, "there would be nothing to learn from");
+        faults.at_least_one("collect.batch", self.collect.batch, "a step needs an image");
+        faults.at_least_one("collect.max_samples", self.collect.max_samples, "there would be nothing to learn from");
+        faults.within("collect.agreement", self.collect.agreement, 0.0, 1.0);
+    }
+
+    fn check_reward(&self, faults: &mut Faults) {
+        let reward = &self.reward;
+        faults.at_least_one("reward.epochs", reward.epochs, "the reward network would stay random");
+        faults.at_least_one("reward.batch", reward.batch, "a step needs a sample");
+        faults.positive("reward.learning_rate", reward.learning_rate);
+        faults.within("reward.plateau_factor", reward.plateau_factor, 0.0, 1.0);
+        faults.share("reward.test", reward.test);
+        faults.share("reward.validation", reward.validation);
+    }
+
+    fn check_policy(&self, faults: &mut Faults) {
+        let policy = &self.policy;
+        faults.at_least_one("policy.epochs", policy.epochs, "the policy would not change");
+        faults.at_least_one("policy.update_epochs", policy.update_epochs, "the policy would not change");
+        faults.at_least("policy.batch", policy.batch, 1.0);
+        faults.at_least("policy.entropy_coef", policy.entropy_coef, 0.0);
+        faults.at_least("policy.divergence_coef", policy.divergence_coef, 0.0);
+        faults.positive("policy.clip_range", policy.clip_range);
+        faults.positive("policy.actor_learning_rate", policy.actor_learning_rate);
+        faults.positive("policy.critic_learning_rate", policy.critic_learning_rate);
+        faults.positive("policy.max_grad_norm", policy.max_grad_norm);
+        if let Some(shrink_perturb) = &policy.shrink_perturb {
+            faults.within("policy.shrink_perturb.shrink", shrink_perturb.shrink, 0.0, 1.0);
+            faults.within("policy.shrink_perturb.std", shrink_perturb.std, 0.0, 1.0);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Faults(Vec<Fault>);
+
+impl Faults {
+    fn add(&mut self, key: &str, message: String) {
+        self.0.push(Fault { key: key.to_owned(), message });
+    }
+
+    fn at_least_one(&mut self, key: &str, found: usize, why: &str) {
+        if found == 0 {
+            self.add(key, format!("is 0; expected 1 or more: {why}"));
+        }
+    }
+
+    fn at_least(&mut self, key: &str, found: Schedule, min: f64) {
+        if !(found.initial().is_finite() && found.initial() >= min) {
+            self.add(key, format!("starts at {}; expected {min} or more", found.initial()));
+        }
+    }
+
+    fn positive(&mut self, key: &str, found: f64) {
+        if !(found.is_finite() && found > 0.0) {
+            self.add(key, format!("is {found}; expected a number above 0"));
+        }
+    }
+
+    fn within(&mut self, key: &str, found: f64, min: f64, max: f64) {
+        if !(min..=max).contains(&found) {
+            self.add(key, format!("is {found}; expected a number from {min} to {max}"));
+        }
+    }
+
+    fn share(&mut self, key: &str, found: f64) {
+        if !(found > 0.0 && found < 1.0) {
+            self.add(key, format!("is {found}; expected a share between 0 and 1, as 0.1"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(extra: &str) -> RawConfig {
+        toml::from_str(&format!(
+            r#"
+modality = "echo"
+output = "run"
+distortion = []
+validity = [{{ component = "echo/anatomy" }}]
+corrector = {{ component = "morphology" }}
+source = {{ component = "echo/camus" }}
+target = {{ component = "echo/camus" }}
+{extra}"#
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_published_defaults_are_sound() {
+        assert!(config("").check().is_ok());
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let text = "[policy]\nclip_range = -1.0\nbatch = 0.0\n[reward]\ntest = 1.5\n[network]\nwidth = 7\n";
+        let ConfigError::Faults(faults) = config(text).check().unwrap_err() else { panic!("expected faults") };
+        let keys: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
+        assert_eq!(keys, ["network.width", "reward.test", "policy.batch", "policy.clip_range"]);
+    }
+}

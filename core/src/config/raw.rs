@@ -1,0 +1,243 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::schedule::{OverIterations, Schedule};
+use crate::{component::UpdateRule, preprocess::Preprocess};
+
+/// The configuration file with every default filled in. Unknown keys are refused.
+///
+/// Defaults are the published numbers (Judge et al., MICCAI 2024, and its code) wherever the
+/// paper gives one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfig {
+    /// The modality, as `echo`: gives the labels.
+    pub modality: String,
+    /// The run directory; relative to the configuration file.
+    pub output: PathBuf,
+    /// Everything random follows from this number.
+    #[serde(default)]
+    pub seed: u64,
+    /// How often collect, fit-reward and improve-policy are repeated.
+    #[serde(default = "four")]
+    pub iterations: usize,
+    /// The labelled domain.
+    pub source: ComponentTable,
+    /// The domain without labels. References that its test cases may have are used for reporting alone.
+    pub target: ComponentTable,
+    /// How cases are split where the data set does not say.
+    #[serde(default)]
+    pub splits: SplitSettings,
+    /// What happens to an image before the network sees it.
+    #[serde(default)]
+    pub preprocess: Preprocess,
+    /// The networks.
+    #[serde(default)]
+    pub network: NetworkTable,
+    /// The supervised start on the source domain.
+    #[serde(default)]
+    pub pretrain: PretrainSettings,
+    /// Step 1: the reward data set.
+    #[serde(default)]
+    pub collect: CollectSettings,
+    /// The metrics that judge a segmentation; all must hold.
+    pub validity: Vec<ComponentTable>,
+    /// What makes wrong label maps from right ones.
+    pub distortion: Vec<ComponentTable>,
+    /// What makes right label maps from wrong ones.
+    pub corrector: ComponentTable,
+    /// Step 2: the reward network.
+    #[serde(default)]
+    pub reward: RewardSettings,
+    /// Step 3: the policy.
+    #[serde(default)]
+    pub policy: PolicySettings,
+}
+
+fn four() -> usize {
+    4
+}
+
+/// A component and its own settings, which go to it as they are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ComponentTable {
+    /// `plugin/component`, or the name alone for a built-in one.
+    pub component: String,
+    /// The component's own keys.
+    #[serde(flatten)]
+    pub settings: toml::Table,
+}
+
+impl ComponentTable {
+    /// The component's own keys as a JSON object.
+    #[must_use]
+    pub fn settings_json(&self) -> String {
+        serde_json::to_string(&self.settings).unwrap_or_else(|_| "{}".to_owned())
+    }
+}
+
+/// Shares of the cases, patient by patient, where the data set itself has no split.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SplitSettings {
+    /// Share of patients on which checkpoints are chosen.
+    pub validation: f64,
+    /// Share of patients on which results are reported.
+    pub test: f64,
+}
+
+impl Default for SplitSettings {
+    fn default() -> Self {
+        Self { validation: 0.1, test: 0.2 }
+    }
+}
+
+/// The U-Net of actor, critic and reward network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkTable {
+    /// Channels named `init_channels` in the published code; the first level has half of it.
+    pub width: usize,
+}
+
+impl Default for NetworkTable {
+    fn default() -> Self {
+        Self { width: 32 }
+    }
+}
+
+/// The supervised start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PretrainSettings {
+    /// Weights to start from (`.ckpt`, `.pt`, `.safetensors`), relative to the configuration file.
+    pub checkpoint: Option<PathBuf>,
+    /// Passes over the source's training cases; 0 with a checkpoint takes it as it is.
+    pub epochs: usize,
+    /// Images a step.
+    pub batch: usize,
+    /// Learning rate of Adam.
+    pub learning_rate: f64,
+    /// Label smoothing of the cross-entropy.
+    pub label_smoothing: f64,
+}
+
+impl Default for PretrainSettings {
+    fn default() -> Self {
+        Self { checkpoint: None, epochs: 50, batch: 32, learning_rate: 1e-3, label_smoothing: 0.0 }
+    }
+}
+
+/// Step 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CollectSettings {
+    /// Target training images segmented in each iteration.
+    pub cases: usize,
+    /// Images a network call.
+    pub batch: usize,
+    /// A valid segmentation is accepted if its mean Dice with its own correction is above this.
+    pub agreement: f64,
+    /// At most this many reward samples are kept; the oldest go first.
+    pub max_samples: usize,
+}
+
+impl Default for CollectSettings {
+    fn default() -> Self {
+        Self { cases: 2500, batch: 8, agreement: 0.95, max_samples: 100_000 }
+    }
+}
+
+/// Step 2.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RewardSettings {
+    /// Passes over the reward samples.
+    pub epochs: usize,
+    /// Samples a step.
+    pub batch: usize,
+    /// Learning rate of Adam at the start.
+    pub learning_rate: f64,
+    /// Factor on the learning rate when the validation loss stands still.
+    pub plateau_factor: f64,
+    /// Epochs without a better validation loss before that.
+    pub plateau_patience: usize,
+    /// Share of the cases on which the reward network is tested.
+    pub test: f64,
+    /// Share of the other cases on which its checkpoint and temperature are chosen.
+    pub validation: f64,
+}
+
+impl Default for RewardSettings {
+    fn default() -> Self {
+        Self {
+            epochs: 50,
+            batch: 64,
+            learning_rate: 1e-3,
+            plateau_factor: 0.1,
+            plateau_patience: 10,
+            test: 0.1,
+            validation: 0.1,
+        }
+    }
+}
+
+/// Step 3.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicySettings {
+    /// How the policy is improved.
+    pub rule: UpdateRule,
+    /// Passes over the target images that were collected so far.
+    pub epochs: usize,
+    /// Images a rollout.
+    pub batch: Schedule,
+    /// Updates a rollout (k).
+    pub update_epochs: usize,
+    /// ε of the clipped surrogate.
+    pub clip_range: f64,
+    /// Weight of the entropy bonus.
+    pub entropy_coef: Schedule,
+    /// Weight of log π − log π_ref in the reward.
+    pub divergence_coef: Schedule,
+    /// Learning rate of the actor's Adam.
+    pub actor_learning_rate: f64,
+    /// Learning rate of the critic's Adam.
+    pub critic_learning_rate: f64,
+    /// Largest norm of a gradient.
+    pub max_grad_norm: f64,
+    /// Whether accepted segmentations stand in for drawn ones, with reward 1.
+    pub pseudo_references: bool,
+    /// Weights are shrunk and perturbed before the step; absent: they are taken as they are.
+    pub shrink_perturb: Option<ShrinkPerturb>,
+}
+
+impl Default for PolicySettings {
+    fn default() -> Self {
+        Self {
+            rule: UpdateRule::Ppo,
+            epochs: 5,
+            batch: Schedule::varying(8.0, OverIterations::Linear),
+            update_epochs: 5,
+            clip_range: 0.2,
+            entropy_coef: Schedule::varying(0.15, OverIterations::Inverse),
+            divergence_coef: Schedule::varying(0.05, OverIterations::Inverse),
+            actor_learning_rate: 5e-4,
+            critic_learning_rate: 5e-4,
+            max_grad_norm: 0.5,
+            pseudo_references: true,
+            shrink_perturb: None,
+        }
+    }
+}
+
+/// w ← shrink · w + N(0, std²) (Ash and Adams 2020). Published: 0.5 and 0.01.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShrinkPerturb {
+    /// The factor.
+    pub shrink: f64,
+    /// The standard deviation.
+    pub std: f64,
+}

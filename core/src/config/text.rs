@@ -1,0 +1,139 @@
+use std::{fs, path::Path, str::FromStr};
+
+use toml::{Table, Value};
+
+use super::{ConfigError, RawConfig};
+
+/// A key and the value that replaces what the file says, as `policy.clip_range=0.1`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Override {
+    key: String,
+    value: Value,
+}
+
+impl FromStr for Override {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let fault = |reason: String| ConfigError::Override { text: text.to_owned(), reason };
+        let (key, value) = text.split_once('=').ok_or_else(|| fault("expected KEY=VALUE".to_owned()))?;
+        let value = value.trim();
+        let parsed = toml::from_str::<Table>(&format!("value = {value}"));
+        let value = match parsed {
+            Ok(mut table) => table.remove("value").unwrap_or_else(|| Value::String(value.to_owned())),
+            Err(_) if value.chars().all(|c| c.is_alphanumeric() || "-_./:".contains(c)) => {
+                Value::String(value.to_owned())
+            }
+            Err(error) => return Err(fault(format!("`{value}` is not a TOML value: {}", error.message()))),
+        };
+        Ok(Self { key: key.trim().to_owned(), value })
+    }
+}
+
+impl Override {
+    fn apply(&self, table: &mut Table) -> Result<(), ConfigError> {
+        let fault = |reason: String| ConfigError::Override { text: format!("{}={}", self.key, self.value), reason };
+        let mut parts: Vec<&str> = self.key.split('.').collect();
+        let last = parts.pop().unwrap_or_default();
+        if last.is_empty() {
+            return Err(fault("the key is empty".to_owned()));
+        }
+        let mut here = table;
+        for part in parts {
+            let entry = here.entry(part).or_insert_with(|| Value::Table(Table::new()));
+            here = entry.as_table_mut().ok_or_else(|| fault(format!("`{part}` is not a table")))?;
+        }
+        here.insert(last.to_owned(), self.value.clone());
+        Ok(())
+    }
+}
+
+/// Reads a configuration file, applies `overrides`, and makes its paths absolute: those in it are
+/// relative to the folder it lies in.
+///
+/// # Errors
+/// If it cannot be read, is not TOML, lacks a key or has an unknown one.
+pub fn read(path: &Path, overrides: &[Override]) -> Result<RawConfig, ConfigError> {
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let mut config = parse(path, &text, overrides)?;
+    let folder =
+        std::path::absolute(path).ok().and_then(|absolute| absolute.parent().map(Path::to_owned)).unwrap_or_default();
+    config.output = folder.join(&config.output);
+    if let Some(checkpoint) = &mut config.pretrain.checkpoint {
+        *checkpoint = folder.join(&*checkpoint);
+    }
+    for table in [&mut config.source, &mut config.target] {
+        if let Some(Value::String(root)) = table.settings.get_mut("root") {
+            *root = folder.join(&*root).to_string_lossy().into_owned();
+        }
+    }
+    Ok(config)
+}
+
+fn parse(path: &Path, text: &str, overrides: &[Override]) -> Result<RawConfig, ConfigError> {
+    let fault = |message: String| ConfigError::Parse { path: path.to_owned(), message };
+    if overrides.is_empty() {
+        return toml::from_str(text).map_err(|error| fault(error.to_string()));
+    }
+    let mut table: Table = toml::from_str(text).map_err(|error| fault(error.to_string()))?;
+    for change in overrides {
+        change.apply(&mut table)?;
+    }
+    let with_overrides = toml::to_string(&table).map_err(|error| fault(error.to_string()))?;
+    toml::from_str(&with_overrides).map_err(|error| fault(format!("with --set: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORTEST: &str = r#"
+modality = "echo"
+output = "run"
+distortion = []
+validity = [{ component = "echo/anatomy" }]
+corrector = { component = "morphology" }
+[source]
+component = "echo/camus"
+root = "data"
+[target]
+component = "echo/camus"
+root = "/data/target"
+"#;
+
+    fn parsed(text: &str, overrides: &[&str]) -> Result<RawConfig, ConfigError> {
+        let overrides: Vec<Override> = overrides.iter().map(|text| text.parse().unwrap()).collect();
+        parse(Path::new("run.toml"), text, &overrides)
+    }
+
+    #[test]
+    fn defaults_are_filled_in() {
+        let config = parsed(SHORTEST, &[]).unwrap();
+        assert_eq!(config.policy.clip_range, 0.2);
+        assert_eq!(config.network.width, 32);
+    }
+
+    #[test]
+    fn an_override_replaces_a_value_and_may_be_a_bare_word() {
+        let config = parsed(SHORTEST, &["policy.clip_range=0.1", "policy.rule=reinforce", "seed=9"]).unwrap();
+        assert_eq!(config.policy.clip_range, 0.1);
+        assert_eq!(config.seed, 9);
+        assert_eq!(config.policy.rule, crate::component::UpdateRule::Reinforce);
+        assert!("novalue".parse::<Override>().is_err());
+        assert!(parsed(SHORTEST, &["seed.deeper=1", "modality.x=1"]).is_err());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_name_and_line() {
+        let error = parsed(&format!("{SHORTEST}\n[policy]\nclip = 0.1\n"), &[]).unwrap_err().to_string();
+        assert!(error.contains("clip") && error.contains("line"), "{error}");
+        assert!(parsed(SHORTEST, &["policy.clip=0.1"]).is_err());
+    }
+
+    #[test]
+    fn a_written_configuration_reads_back_the_same() {
+        let config = parsed(SHORTEST, &["policy.shrink_perturb={shrink=0.5,std=0.01}"]).unwrap();
+        let again = parsed(&toml::to_string(&config).unwrap(), &[]).unwrap();
+        assert_eq!(again, config);
+    }
+}

@@ -1,0 +1,70 @@
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+
+/// Why a run's files cannot be read or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The folder to be made is there already.
+    #[error("{} is there already; choose another output, or continue it with `rl4seg adapt {}`", path.display(), path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder is not a run.
+    #[error("{} is not a run directory: it has no manifest.json", path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A newer version wrote it.
+    #[error("{} has schema {found}, this version knows {known}; use a newer rl4seg", path.display())]
+    Newer {
+        /// The folder.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest schema known here.
+        known: u32,
+    },
+    /// Another process works on it.
+    #[error("{} is in use by another rl4seg; wait for it or stop it", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file cannot be written, as on a full disk. Finished steps are untouched.
+    #[error("cannot write {}: {source}; finished steps are kept: make room and run the same command again", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("{}: {message}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A value cannot be put into a file.
+    #[error("cannot encode: {0}")]
+    Encode(String),
+}
+
+impl RunError {
+    pub(super) fn write(path: &std::path::Path, source: io::Error) -> Self {
+        Self::Write { path: path.to_owned(), source }
+    }
+}
