@@ -1,1 +1,4 @@
-//! x
+//! Echocardiography for `rl4seg`.
+
+pub mod labels;
+pub mod sources;

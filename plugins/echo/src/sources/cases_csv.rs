@@ -1,0 +1,315 @@
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use rl4seg_sdk::{
+    component::{ComponentError, DataSource, ErrorKind, Result},
+    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet, Split},
+};
+use serde::{Deserialize, Serialize};
+
+use super::files::{CaseFiles, CaseTable, read_text, require_folder};
+use crate::labels::labels;
+
+/// Largest relative difference between the column `px` and the spacing in an image's header.
+const SPACING_TOLERANCE: f64 = 1e-4;
+
+/// Settings of [`CasesCsv`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CasesCsvConfig {
+    /// The folder with `cases.csv`, `img` and `gt`.
+    pub root: PathBuf,
+}
+
+/// A folder with one row a case in `cases.csv`, images in `img` and label maps in `gt`.
+///
+/// | column | meaning |
+/// |---|---|
+/// | `id` | the name of the case; required |
+/// | `group`, `patient` or `dicom_uuid` | the patient: the first of the three that is there |
+/// | `split` or `split_0` | `train` (or `pred`), `validation` (or `val`), `test`; empty leaves it open |
+/// | `px` | spacing in mm; if given, images whose header says otherwise are refused |
+/// | `study`, `view`, `dicom_uuid`, `instant` | where the files lie, see below |
+///
+/// The files of a case are `<id>.nii.gz` in `img` and `gt`, or else
+/// `<study>/<view in lower case>/<dicom_uuid>_<instant>.nii.gz`. A case without a file in `gt` has
+/// no reference. Labels are those of [`labels`].
+pub struct CasesCsv {
+    labels: LabelSet,
+    table: CaseTable,
+    /// Spacing in mm that a case's row claims.
+    claimed_spacing: BTreeMap<CaseId, f64>,
+}
+
+impl CasesCsv {
+    /// Reads the table and sees that every image is there.
+    ///
+    /// # Errors
+    /// If the folder or `cases.csv` is not there, the table is malformed or empty, names a case
+    /// twice, or a case's image is missing.
+    pub fn new(config: CasesCsvConfig) -> Result<Self> {
+        require_folder(&config.root)?;
+        let path = config.root.join("cases.csv");
+        let rows = Rows::read(&path)?;
+        let mut cases = Vec::with_capacity(rows.records.len());
+        let mut claimed_spacing = BTreeMap::new();
+        for row in rows.iter() {
+            let case = row.case(&config.root)?;
+            if let Some(spacing) = row.spacing()? {
+                claimed_spacing.insert(case.entry.id.clone(), spacing);
+            }
+            cases.push(case);
+        }
+        Ok(Self { labels: labels(), table: CaseTable::new(path, cases)?, claimed_spacing })
+    }
+}
+
+impl DataSource for CasesCsv {
+    fn labels(&self) -> &LabelSet {
+        &self.labels
+    }
+
+    fn cases(&self) -> Result<Vec<CaseEntry>> {
+        Ok(self.table.entries())
+    }
+
+    fn image(&self, id: &CaseId) -> Result<Image> {
+        let case = self.table.get(id)?;
+        let image = case.image()?;
+        if let Some(&claimed) = self.claimed_spacing.get(id) {
+            let spacing = image.grid().spacing_mm();
+            if spacing.iter().any(|found| (found - claimed).abs() > SPACING_TOLERANCE * claimed) {
+                let message = format!(
+                    "{}: the header's spacing [y, x] is {spacing:?} mm, but column px of cases.csv says {claimed} mm; \
+                     mend whichever is wrong",
+                    case.image.display()
+                );
+                return Err(ComponentError::new(ErrorKind::Inconsistent, message));
+            }
+        }
+        Ok(image)
+    }
+
+    fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {
+        self.table.get(id)?.reference(&self.labels, &[])
+    }
+}
+
+struct Rows {
+    path: PathBuf,
+    columns: Vec<String>,
+    records: Vec<csv::StringRecord>,
+}
+
+impl Rows {
+    fn read(path: &Path) -> Result<Self> {
+        let malformed =
+            |error| ComponentError::new(ErrorKind::Unreadable, format!("{}: not a table: {error}", path.display()));
+        let text = read_text(path)?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let columns: Vec<String> = reader.headers().map_err(malformed)?.iter().map(str::to_owned).collect();
+        let records = reader.into_records().collect::<std::result::Result<_, _>>().map_err(malformed)?;
+        let rows = Self { path: path.to_owned(), columns, records };
+        for needed in [&["id"][..], &GROUP_COLUMNS] {
+            if !needed.iter().any(|name| rows.columns.iter().any(|column| column == name)) {
+                let message = format!(
+                    "{}: expected a column {}; found {}",
+                    path.display(),
+                    needed.join(" or "),
+                    rows.columns.join(", ")
+                );
+                return Err(ComponentError::new(ErrorKind::Inconsistent, message));
+            }
+        }
+        Ok(rows)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        self.records.iter().enumerate().map(|(index, record)| Row { rows: self, record, line: index + 2 })
+    }
+}
+
+const GROUP_COLUMNS: [&str; 3] = ["group", "patient", "dicom_uuid"];
+const SPLIT_COLUMNS: [&str; 2] = ["split", "split_0"];
+
+struct Row<'a> {
+    rows: &'a Rows,
+    record: &'a csv::StringRecord,
+    /// Line in the file, as an editor counts; the header is line 1.
+    line: usize,
+}
+
+impl<'a> Row<'a> {
+    fn case(&self, root: &Path) -> Result<CaseFiles> {
+        let id = CaseId(self.required("id")?.to_owned());
+        let group = match GROUP_COLUMNS.into_iter().find_map(|column| self.cell(column)) {
+            Some(group) if !group.is_empty() => group.to_owned(),
+            _ => return Err(self.refuse(&GROUP_COLUMNS.join(" or "), "", "the patient")),
+        };
+        let (image, labels) = self.files(root, &id);
+        let labels = Some(labels).filter(|path| path.is_file());
+        let entry = CaseEntry { id, group, split: self.split()?, has_reference: labels.is_some() };
+        Ok(CaseFiles { entry, image, labels })
+    }
+
+    /// Image and label map of a case, in whichever of the two layouts has the image.
+    fn files(&self, root: &Path, id: &CaseId) -> (PathBuf, PathBuf) {
+        let in_folder = |name: &str| (root.join("img").join(name), root.join("gt").join(name));
+        let flat = in_folder(&format!("{id}.nii.gz"));
+        if flat.0.is_file() {
+            return flat;
+        }
+        let [study, view, dicom, instant] = ["study", "view", "dicom_uuid", "instant"].map(|column| self.cell(column));
+        let (Some(study), Some(view), Some(dicom), Some(instant)) = (study, view, dicom, instant) else {
+            return flat;
+        };
+        in_folder(&format!("{study}/{}/{dicom}_{instant}.nii.gz", view.to_lowercase()))
+    }
+
+    fn split(&self) -> Result<Option<Split>> {
+        let Some((column, text)) = SPLIT_COLUMNS.into_iter().find_map(|column| Some((column, self.cell(column)?)))
+        else {
+            return Ok(None);
+        };
+        match text {
+            "" => Ok(None),
+            "train" | "pred" => Ok(Some(Split::Train)),
+            "validation" | "val" => Ok(Some(Split::Validation)),
+            "test" => Ok(Some(Split::Test)),
+            _ => Err(self.refuse(column, text, "train, validation or test")),
+        }
+    }
+
+    fn spacing(&self) -> Result<Option<f64>> {
+        match self.cell("px") {
+            None | Some("") => Ok(None),
+            Some(text) => match text.parse::<f64>() {
+                Ok(spacing) if spacing.is_finite() && spacing > 0.0 => Ok(Some(spacing)),
+                _ => Err(self.refuse("px", text, "a spacing above 0, in mm")),
+            },
+        }
+    }
+
+    fn required(&self, column: &str) -> Result<&'a str> {
+        match self.cell(column) {
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => Err(self.refuse(column, "", "a name")),
+        }
+    }
+
+    fn cell(&self, column: &str) -> Option<&'a str> {
+        let index = self.rows.columns.iter().position(|name| name == column)?;
+        self.record.get(index)
+    }
+
+    fn refuse(&self, column: &str, found: &str, expected: &str) -> ComponentError {
+        let message = format!(
+            "{}: line {}, column {column}: `{found}`; expected {expected}",
+            self.rows.path.display(),
+            self.line
+        );
+        ComponentError::new(ErrorKind::Inconsistent, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rl4seg_sdk::domain::Grid;
+    use rl4seg_sdk::io::nifti::{NiftiGeometry, write_image};
+
+    use super::*;
+
+    fn write_plane(path: &Path, grid: &Grid, value: f32) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let image = Image::new(*grid, 1, vec![value; grid.len()]).unwrap();
+        write_image(path, &image, &NiftiGeometry::for_grid(grid)).unwrap();
+    }
+
+    /// A folder with this table, and an image and a label map of each of `names`.
+    fn folder(table: &str, names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("cases.csv"), table).unwrap();
+        let grid = Grid::plane([3, 5], [0.5, 0.5]).unwrap();
+        for name in names {
+            write_plane(&folder.path().join("img").join(name), &grid, 0.5);
+            write_plane(&folder.path().join("gt").join(name), &grid, 2.0);
+        }
+        folder
+    }
+
+    fn open(folder: &tempfile::TempDir) -> Result<CasesCsv> {
+        CasesCsv::new(CasesCsvConfig { root: folder.path().to_owned() })
+    }
+
+    fn refusal(table: &str, names: &[&str]) -> String {
+        open(&folder(table, names)).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn both_layouts_are_found() {
+        let table = "id,study,view,dicom_uuid,instant,px,split_0\n\
+                     a,st1,A4C,u1,ED,0.5,pred\n\
+                     b,st1,A4C,u2,ES,0.50001,val\n";
+        let folder = folder(table, &["a.nii.gz", "st1/a4c/u2_ES.nii.gz"]);
+        let source = open(&folder).unwrap();
+        let cases = source.cases().unwrap();
+        assert_eq!(cases.iter().map(|case| case.group.as_str()).collect::<Vec<_>>(), ["u1", "u2"]);
+        assert_eq!(cases.iter().filter_map(|case| case.split).collect::<Vec<_>>(), [Split::Train, Split::Validation]);
+        for case in &cases {
+            assert_eq!(source.image(&case.id).unwrap().values(), [0.5; 15]);
+            assert_eq!(source.reference(&case.id).unwrap().unwrap().labels(), [2; 15]);
+        }
+    }
+
+    #[test]
+    fn a_case_without_a_label_map_has_no_reference() {
+        let folder = folder("id,group\na,p\n", &["a.nii.gz"]);
+        fs::remove_file(folder.path().join("gt/a.nii.gz")).unwrap();
+        let source = open(&folder).unwrap();
+        let case = source.cases().unwrap().remove(0);
+        assert_eq!((case.has_reference, case.split), (false, None));
+        assert_eq!(source.reference(&case.id).unwrap(), None);
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_used_is_refused_with_its_place() {
+        let files = ["a.nii.gz", "b.nii.gz"];
+        assert!(refusal("group\np\n", &files).contains("a column id"));
+        assert!(refusal("id\na\n", &files).contains("a column group or patient"));
+        assert!(refusal("id,group\n", &files).contains("there is no case"));
+        assert!(refusal("id,group\na,p\na,p\n", &files).contains("case `a` stands there twice"));
+        assert!(refusal("id,group\na,p\nc,p\n", &files).contains("c.nii.gz"));
+        assert!(refusal("id,group\na,\n", &files).contains("line 2"));
+        assert!(refusal("id,group,px\na,p,nan\n", &files).contains("column px: `nan`"));
+        let error = refusal("id,group,split\na,p,train\nb,p,holdout\n", &files);
+        assert!(error.contains("line 3, column split: `holdout`"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_folder_or_table_is_named() {
+        let empty = tempfile::tempdir().unwrap();
+        assert!(open(&empty).err().unwrap().to_string().contains("cases.csv"));
+        let root = empty.path().join("nowhere");
+        assert!(CasesCsv::new(CasesCsvConfig { root }).err().unwrap().to_string().contains("no such folder"));
+    }
+
+    #[test]
+    fn a_row_that_contradicts_the_header_is_refused() {
+        let folder = folder("id,group,px\na,p,0.51\n", &["a.nii.gz"]);
+        let error = open(&folder).unwrap().image(&CaseId("a".to_owned())).unwrap_err();
+        assert!(error.to_string().contains("px"), "{error}");
+    }
+
+    #[test]
+    fn a_label_map_of_another_shape_is_refused() {
+        let folder = folder("id,group\na,p\n", &["a.nii.gz"]);
+        write_plane(&folder.path().join("gt/a.nii.gz"), &Grid::plane([5, 3], [0.5, 0.5]).unwrap(), 1.0);
+        let error = open(&folder).unwrap().reference(&CaseId("a".to_owned())).unwrap_err();
+        assert!(error.to_string().contains("shape"), "{error}");
+    }
+}
