@@ -1,0 +1,1 @@
+//! Right label maps from wrong ones.
