@@ -1,0 +1,28 @@
+use super::Mask;
+
+/// Overlap of two masks of one shape: 2 |A ∩ B| / (|A| + |B|) (Dice 1945), from 0 to 1.
+///
+/// `None` if both are empty: nothing was there, and nothing was found. 0 if only one is.
+///
+/// # Panics
+/// If the masks have different shapes.
+#[must_use]
+pub fn dice(a: &Mask, b: &Mask) -> Option<f64> {
+    let voxels = a.count() + b.count();
+    (voxels > 0).then(|| 2.0 * (a & b).count() as f64 / voxels as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ascii::mask;
+    use super::*;
+
+    #[test]
+    fn dice_is_defined_where_a_mask_is_empty() {
+        let (none, some) = (mask(&["...."]), mask(&["##.."]));
+        assert_eq!(dice(&none, &none), None);
+        assert_eq!(dice(&none, &some), Some(0.0));
+        assert_eq!(dice(&some, &some), Some(1.0));
+        assert_eq!(dice(&some, &mask(&[".##."])), Some(0.5));
+    }
+}
