@@ -1,4 +1,5 @@
 //! Echocardiography for `rl4seg`.
 
 pub mod labels;
+pub mod phantom;
 pub mod sources;
