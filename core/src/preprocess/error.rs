@@ -31,6 +31,17 @@ pub enum PreprocessError {
         /// Which setting to change.
         remedy: &'static str,
     },
+    /// Intensities that would be divided although they lie in [0, 1] already.
+    #[error(
+        "intensities reach no more than {max} and would be divided by {by}; they lie in [0, 1] already: set \
+         preprocess.rescale to \"none\""
+    )]
+    AlreadyInRange {
+        /// Largest intensity.
+        max: f32,
+        /// The divisor that was asked for.
+        by: f64,
+    },
     /// An intensity that is no number.
     #[error("intensity {value} at index {index} [channel, slow, y, x]; expected a finite number")]
     NotFinite {
@@ -49,7 +60,9 @@ impl From<PreprocessError> for ComponentError {
         let kind = match &error {
             PreprocessError::Setting { .. } => ErrorKind::Configuration,
             PreprocessError::NotFinite { .. } => ErrorKind::NotFinite,
-            PreprocessError::Range { .. } | PreprocessError::Domain(_) => ErrorKind::Inconsistent,
+            PreprocessError::Range { .. } | PreprocessError::AlreadyInRange { .. } | PreprocessError::Domain(_) => {
+                ErrorKind::Inconsistent
+            }
         };
         Self::new(kind, error.to_string())
     }

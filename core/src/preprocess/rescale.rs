@@ -12,7 +12,8 @@ pub enum Rescale {
     /// The smallest of the image becomes 0, the largest 1; an image of one intensity becomes 0.
     /// `rescale = "min-max"`
     MinMax,
-    /// Divided by a number, 255 for 8-bit images. `rescale = { divide = 255 }`
+    /// Divided by a number, 255 for 8-bit images. `rescale = { divide = 255 }`. An image that lies
+    /// in [0, 1] already is refused: it would come out black.
     Divide(f64),
 }
 
@@ -42,6 +43,7 @@ impl Rescale {
                 change(values, |value| (value - low) / extent);
                 Ok(())
             }
+            Self::Divide(by) if by > 1.0 && max > 0.0 && max <= 1.0 => Err(PreprocessError::AlreadyInRange { max, by }),
             Self::Divide(by) => {
                 change(values, |value| value / by);
                 let remedy = "set preprocess.rescale.divide to the largest intensity that can occur";
@@ -87,6 +89,9 @@ mod tests {
         assert_eq!(values, [0.0, 0.2, 1.0]);
         assert!(Rescale::Divide(100.0).apply(&mut [0.0, 255.0]).is_err());
         assert!(Rescale::Divide(255.0).apply(&mut [-1.0, 255.0]).is_err());
+        let error = Rescale::Divide(255.0).apply(&mut [0.0, 1.0]).unwrap_err();
+        assert!(error.to_string().contains("already"), "{error}");
+        assert!(Rescale::Divide(255.0).apply(&mut [0.0, 0.0]).is_ok());
     }
 
     #[test]
