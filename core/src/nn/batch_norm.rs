@@ -1,0 +1,109 @@
+//! Batch normalisation with torch's running statistics.
+//!
+//! burn has a layer of its own. This one differs in three ways: running variances are unbiased
+//! as in torch (burn's are not), running statistics are plain values that a copy of the network
+//! does not share, and which statistics are used is the caller's word, not a property of the
+//! device.
+
+use burn::{
+    module::{Module, Param},
+    tensor::{
+        Device, Tensor,
+        module::{batch_norm, batch_norm_train},
+    },
+};
+
+/// Added to the variance before its root is taken; torch's default.
+const EPSILON: f64 = 1e-5;
+/// Weight of a new batch in the running statistics; torch's default.
+const MOMENTUM: f64 = 0.1;
+
+/// Which statistics a forward pass normalises with.
+#[derive(Debug)]
+pub enum Normalization {
+    /// The running statistics: what comes out for one image does not depend on its batch.
+    Running,
+    /// The batch's own statistics, each layer's kept here in the order of the forward pass.
+    Batch(Vec<Moments>),
+}
+
+impl Normalization {
+    /// The batch's own statistics, none seen yet.
+    #[must_use]
+    pub fn batch() -> Self {
+        Self::Batch(Vec::new())
+    }
+
+    /// What was seen; nothing under [`Normalization::Running`].
+    #[must_use]
+    pub fn into_moments(self) -> Vec<Moments> {
+        match self {
+            Self::Running => Vec::new(),
+            Self::Batch(moments) => moments,
+        }
+    }
+}
+
+/// Mean and unbiased variance of one layer's input, `[channel]` each.
+#[derive(Debug, Clone)]
+pub struct Moments {
+    mean: Tensor<1>,
+    variance: Tensor<1>,
+}
+
+/// A batch normalisation layer (Ioffe and Szegedy 2015) over `[batch, channel, y, x]`.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+    running_mean: Param<Tensor<1>>,
+    running_var: Param<Tensor<1>>,
+}
+
+impl BatchNorm {
+    /// Scale 1, shift 0, running mean 0, running variance 1.
+    #[must_use]
+    pub fn new(channels: usize, device: &Device) -> Self {
+        let buffer = |tensor: Tensor<1>| Param::from_tensor(tensor).set_require_grad(false);
+        Self {
+            weight: Param::from_tensor(Tensor::ones([channels], device)),
+            bias: Param::from_tensor(Tensor::zeros([channels], device)),
+            running_mean: buffer(Tensor::zeros([channels], device)),
+            running_var: buffer(Tensor::ones([channels], device)),
+        }
+    }
+
+    /// `[batch, channel, y, x]` normalised, of the same shape.
+    #[must_use]
+    pub fn forward(&self, input: Tensor<4>, normalization: &mut Normalization) -> Tensor<4> {
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        match normalization {
+            Normalization::Running => {
+                batch_norm(input, weight, bias, self.running_mean.val(), self.running_var.val(), EPSILON)
+            }
+            Normalization::Batch(moments) => {
+                let [batch, _, height, width] = input.dims();
+                let samples = (batch * height * width) as f64;
+                let normalized = batch_norm_train(input, weight, bias, EPSILON);
+                let unbiased = samples / (samples - 1.0).max(1.0);
+                moments.push(Moments {
+                    mean: normalized.mean.detach(),
+                    variance: normalized.variance.detach().mul_scalar(unbiased),
+                });
+                normalized.output
+            }
+        }
+    }
+
+    /// Moves the running statistics towards a batch's.
+    pub fn absorb(&mut self, seen: Moments) {
+        let blend = |running: Param<Tensor<1>>, seen: Tensor<1>| {
+            running.map(|old| {
+                let blended = old.detach().mul_scalar(1.0 - MOMENTUM) + seen.mul_scalar(MOMENTUM);
+                blended.set_require_grad(false)
+            })
+        };
+        self.running_mean = blend(self.running_mean.clone(), seen.mean);
+        self.running_var = blend(self.running_var.clone(), seen.variance);
+    }
+}

@@ -1,0 +1,66 @@
+//! Fresh weights that follow from a seed alone: burn's own initialisers draw from a random state
+//! that every thread of the process shares.
+
+use rand::Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+use super::{
+    parameters::{NamedTensor, Role, edited},
+    unet::Unet,
+};
+use crate::{domain::Seed, random::generator};
+
+/// Kernels uniform in ±√(6 / (fan in + fan out)) (Glorot and Bengio 2010, eq. 16), biases uniform
+/// in ±1/√(fan in) (torch's default), normalisation layers as new.
+#[must_use]
+pub fn xavier(network: Unet, seed: Seed) -> Unet {
+    let mut fan_in = 1.0_f64;
+    edited(network, |tensor| {
+        let bound = match tensor.role {
+            Role::Kernel => {
+                let receptive: usize = tensor.shape[2..].iter().product();
+                fan_in = (tensor.shape[1] * receptive) as f64;
+                let fan_out = (tensor.shape[0] * receptive) as f64;
+                (6.0 / (fan_in + fan_out)).sqrt()
+            }
+            Role::Bias => fan_in.sqrt().recip(),
+            Role::Affine | Role::Statistic => return,
+        };
+        let mut stream = generator(seed.named(&tensor.name));
+        tensor.values.fill_with(|| (bound * (2.0 * unit(&mut stream) - 1.0)) as f32);
+    })
+}
+
+/// N(0, `std`²) added to every weight; running statistics stay.
+#[must_use]
+pub fn perturbed(network: Unet, std: f64, seed: Seed) -> Unet {
+    edited(network, |tensor| {
+        if tensor.role != Role::Statistic {
+            add_noise(tensor, std, seed);
+        }
+    })
+}
+
+/// Shrink and perturb (Ash and Adams 2020): every kernel w becomes `shrink` · w + N(0, `std`²).
+#[must_use]
+pub fn shrunk_and_perturbed(network: Unet, shrink: f64, std: f64, seed: Seed) -> Unet {
+    edited(network, |tensor| {
+        if tensor.role == Role::Kernel {
+            tensor.values.iter_mut().for_each(|value| *value = (f64::from(*value) * shrink) as f32);
+            add_noise(tensor, std, seed);
+        }
+    })
+}
+
+fn add_noise(tensor: &mut NamedTensor, std: f64, seed: Seed) {
+    let mut stream = generator(seed.named(&tensor.name));
+    for value in &mut tensor.values {
+        let draw: f64 = StandardNormal.sample(&mut stream);
+        *value = (f64::from(*value) + std * draw) as f32;
+    }
+}
+
+/// Uniform in [0, 1): the upper 53 bits of a word.
+pub(crate) fn unit(stream: &mut impl Rng) -> f64 {
+    (stream.next_u64() >> 11) as f64 * (-53.0_f64).exp2()
+}

@@ -1,0 +1,160 @@
+//! A network's tensors by name. The names are those of vital's state dictionaries, so that a
+//! checkpoint of either side fits the other.
+
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    tensor::{Tensor, TensorData},
+};
+
+use super::unet::Unet;
+
+/// What a tensor of the network is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Weights of a convolution.
+    Kernel,
+    /// Added to each output channel of a convolution.
+    Bias,
+    /// Scale or shift of a normalisation layer.
+    Affine,
+    /// Running statistic of a normalisation layer: no gradient reaches it.
+    Statistic,
+}
+
+/// One tensor of the network, on the host.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct NamedTensor {
+    pub name: String,
+    pub role: Role,
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
+
+/// All tensors in the order of the forward pass.
+pub(super) fn tensors(network: &Unet) -> Vec<NamedTensor> {
+    let mut reader = Reader::default();
+    network.visit(&mut reader);
+    reader.tensors
+}
+
+/// The network with every tensor's values put through `edit`, in the order of the forward pass.
+pub(super) fn edited(network: Unet, edit: impl FnMut(&mut NamedTensor)) -> Unet {
+    network.map(&mut Editor { path: Path::default(), edit })
+}
+
+/// Where a traversal stands.
+#[derive(Default)]
+struct Path(Vec<String>);
+
+impl Path {
+    /// vital's name. Its levels are layers 1 to 12; the parts of a sequence are numbered, pooling,
+    /// ReLU and dropout included.
+    fn name(&self) -> String {
+        let mut parts = self.0.iter().map(String::as_str);
+        let (first_layer, convs) = match parts.next() {
+            Some("first") => (1, ""),
+            Some("down") => (2, "net.1"),
+            Some("up") => (7, "conv"),
+            _ => (12, ""),
+        };
+        let mut layer = first_layer;
+        let mut name = String::new();
+        for part in parts {
+            if let Ok(index) = part.parse::<usize>() {
+                layer += index;
+                continue;
+            }
+            name.push('.');
+            name.push_str(match part {
+                "convs" => convs,
+                "conv1" => "net.0",
+                "norm1" => "net.1",
+                "conv2" => "net.4",
+                "norm2" => "net.5",
+                other => other,
+            });
+        }
+        format!("layer{layer}{name}")
+    }
+
+    fn role(&self) -> Role {
+        let is_norm = self.0.iter().any(|part| part.starts_with("norm"));
+        match self.0.last().map(String::as_str) {
+            Some("running_mean" | "running_var") => Role::Statistic,
+            _ if is_norm => Role::Affine,
+            Some("bias") => Role::Bias,
+            _ => Role::Kernel,
+        }
+    }
+
+    fn tensor<const D: usize>(&self, tensor: &Tensor<D>) -> NamedTensor {
+        NamedTensor {
+            name: self.name(),
+            role: self.role(),
+            shape: tensor.dims().to_vec(),
+            values: tensor.to_data().iter::<f32>().collect(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    path: Path,
+    tensors: Vec<NamedTensor>,
+}
+
+impl ModuleVisitor for Reader {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.0.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.0.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.tensors.push(self.path.tensor(&param.val()));
+    }
+}
+
+struct Editor<F> {
+    path: Path,
+    edit: F,
+}
+
+impl<F: FnMut(&mut NamedTensor)> ModuleMapper for Editor<F> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.0.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.0.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let mut tensor = self.path.tensor(&param.val());
+        (self.edit)(&mut tensor);
+        let learns = tensor.role != Role::Statistic;
+        param.map(|old| {
+            let (device, data) = (old.device(), TensorData::new(tensor.values, old.shape()));
+            Tensor::from_data(data, &device).set_require_grad(learns && device.is_autodiff())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_vital() {
+        let network = Unet::zeroed(2, 1, 3, &Device::flex());
+        let names: Vec<String> = tensors(&network).into_iter().map(|tensor| tensor.name).collect();
+        assert_eq!(names.len(), 22 * 6 + 5 * 2 + 2);
+        for name in ["layer1.net.0.weight", "layer2.net.1.net.5.running_var", "layer7.upsample.bias", "layer12.bias"] {
+            assert!(names.iter().any(|found| found == name), "{name} is missing from {names:?}");
+        }
+    }
+}
