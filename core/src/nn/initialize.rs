@@ -1,7 +1,7 @@
 //! Fresh weights that follow from a seed alone: burn's own initialisers draw from a random state
 //! that every thread of the process shares.
 
-use rand::Rng;
+use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{
@@ -27,7 +27,7 @@ pub fn xavier(network: Unet, seed: Seed) -> Unet {
             Role::Affine | Role::Statistic => return,
         };
         let mut stream = generator(seed.named(&tensor.name));
-        tensor.values.fill_with(|| (bound * (2.0 * unit(&mut stream) - 1.0)) as f32);
+        tensor.values.fill_with(|| stream.random_range(-bound..bound) as f32);
     })
 }
 
@@ -58,9 +58,4 @@ fn add_noise(tensor: &mut NamedTensor, std: f64, seed: Seed) {
         let draw: f64 = StandardNormal.sample(&mut stream);
         *value = (f64::from(*value) + std * draw) as f32;
     }
-}
-
-/// Uniform in [0, 1): the upper 53 bits of a word.
-pub(crate) fn unit(stream: &mut impl Rng) -> f64 {
-    (stream.next_u64() >> 11) as f64 * (-53.0_f64).exp2()
 }

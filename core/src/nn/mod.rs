@@ -5,15 +5,25 @@
 //! and no sum of more than a few million terms is left to one reduction, which burn's CPU backend
 //! would split between threads.
 
+mod batch;
 mod batch_norm;
 mod device;
 mod initialize;
+mod learner;
+mod loss;
 mod parameters;
+mod policy;
+mod reward_net;
+mod settings;
 mod unet;
 mod weights;
 
 pub use batch_norm::{BatchNorm, Moments, Normalization};
 pub use device::device;
 pub use initialize::xavier;
-pub use unet::Unet;
+pub use loss::{binary_cross_entropy, cross_entropy};
+pub use policy::UnetPolicy;
+pub use reward_net::UnetReward;
+pub use settings::NetworkSettings;
+pub use unet::{MIN_SIDE, Unet};
 pub use weights::Weights;

@@ -1,1 +1,19 @@
-//! To be written.
+//! Reinforcement learning on maps: every voxel is an action, every episode has one step.
+//!
+//! All tensors are `[batch, voxel]`, so that 2-D images, volumes and sequences are the same here;
+//! logits and probabilities are `[batch, class, voxel]`.
+
+pub mod advantage;
+pub mod distribution;
+pub mod ppo;
+pub mod reinforce;
+
+use burn::tensor::Tensor;
+
+/// Mean over images and voxels of a `[batch, voxel]` map. Each image is summed for itself first:
+/// a single sum of millions of terms loses digits, and burn's CPU backend splits it between
+/// threads in an order that is not fixed.
+#[must_use]
+pub fn mean(map: Tensor<2>) -> Tensor<1> {
+    map.mean_dim(1).mean()
+}

@@ -1,0 +1,131 @@
+//! A network with the optimiser that trains it.
+
+use burn::{
+    module::{Module, ModuleVisitor, Param},
+    optim::{AdamConfig, GradientsParams, ModuleOptimizer},
+    tensor::{Device, Tensor},
+};
+
+use super::{
+    batch::finite_scalar,
+    batch_norm::{Moments, Normalization},
+    initialize::xavier,
+    unet::Unet,
+};
+use crate::{
+    component::{ComponentError, ErrorKind, Result},
+    domain::Seed,
+};
+
+/// Numerical floor of Adam's denominator; torch's default.
+const ADAM_EPSILON: f32 = 1e-8;
+/// Keeps clipping by norm from dividing by zero; torch's `clip_grad_norm_`.
+const CLIP_EPSILON: f64 = 1e-6;
+
+/// A U-Net under training. A clone keeps the state of its moment.
+#[derive(Clone)]
+pub(super) struct Learner {
+    network: Unet,
+    optimizer: ModuleOptimizer,
+}
+
+/// One step of a [`Learner`].
+pub(super) struct Step {
+    pub loss: Tensor<1>,
+    /// What the forward pass of the loss normalised with.
+    pub moments: Vec<Moments>,
+    pub learning_rate: f64,
+    /// The gradient's norm over all weights is clipped here, if anywhere.
+    pub max_grad_norm: Option<f64>,
+}
+
+impl Learner {
+    /// Fresh weights on `device`, with gradients.
+    pub fn new(width: usize, channels: [usize; 2], seed: Seed, device: &Device) -> Self {
+        let network = Unet::zeroed(width, channels[0], channels[1], &device.clone().autodiff());
+        Self { network: xavier(network, seed), optimizer: adam() }
+    }
+
+    /// Logits with gradients, normalised by the batch, and what was seen of it.
+    pub fn forward_train(&self, images: Tensor<4>) -> (Tensor<4>, Vec<Moments>) {
+        let mut normalization = Normalization::batch();
+        let logits = self.network.forward(images, &mut normalization);
+        (logits, normalization.into_moments())
+    }
+
+    /// The network as it is.
+    pub fn network(&self) -> &Unet {
+        &self.network
+    }
+
+    /// The network as it is, without gradients.
+    pub fn frozen(&self) -> Unet {
+        self.network.valid()
+    }
+
+    /// Follows the loss's gradient; returns the gradient's norm before clipping.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFinite`] if the gradient is not finite; nothing has changed then.
+    pub fn step(&mut self, step: Step) -> Result<f64> {
+        finite_scalar("the loss", &step.loss)?;
+        let mut gradients = GradientsParams::from_grads(step.loss.backward(), &self.network);
+        let mut norm = SquaredNorm { gradients: &gradients, sum: 0.0 };
+        self.network.visit(&mut norm);
+        let norm = norm.sum.sqrt();
+        if !norm.is_finite() {
+            let message = format!("the gradient's norm is {norm}; lower the learning rate");
+            return Err(ComponentError::new(ErrorKind::NotFinite, message));
+        }
+        let factor = step.max_grad_norm.map_or(1.0, |max| max / (norm + CLIP_EPSILON));
+        if factor < 1.0 {
+            self.network.visit(&mut Scale { gradients: &mut gradients, factor });
+        }
+        self.network = self.optimizer.step(step.learning_rate, self.network.clone(), gradients);
+        self.network.absorb(step.moments);
+        Ok(norm)
+    }
+
+    /// Puts the network through `edit`.
+    pub fn edit(&mut self, edit: impl FnOnce(Unet) -> Unet) {
+        self.network = edit(self.network.clone());
+    }
+
+    /// Forgets what Adam has accumulated.
+    pub fn reset_optimizer(&mut self) {
+        self.optimizer = adam();
+    }
+}
+
+fn adam() -> ModuleOptimizer {
+    AdamConfig::new().with_epsilon(ADAM_EPSILON).init()
+}
+
+struct SquaredNorm<'a> {
+    gradients: &'a GradientsParams,
+    sum: f64,
+}
+
+impl ModuleVisitor for SquaredNorm<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            let rows = param.dims()[0];
+            let squares = gradient.square().reshape([rows as i32, -1]);
+            let by_row: Tensor<2> = squares.sum_dim(1);
+            self.sum += f64::from(by_row.sum().into_scalar::<f32>());
+        }
+    }
+}
+
+struct Scale<'a> {
+    gradients: &'a mut GradientsParams,
+    factor: f64,
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            self.gradients.register(param.id, gradient.mul_scalar(self.factor));
+        }
+    }
+}

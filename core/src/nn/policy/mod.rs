@@ -1,0 +1,216 @@
+//! The policy that RL4Seg trains: an actor and a critic of the same U-Net, and a frozen actor.
+
+mod improve;
+
+use burn::tensor::{Device, Tensor, activation::softmax};
+
+use super::{
+    NetworkSettings,
+    batch::{BatchShape, finite_scalar, finite_values, images_tensor, labels_tensor},
+    batch_norm::Normalization,
+    initialize::{perturbed, shrunk_and_perturbed},
+    learner::{Learner, Step},
+    loss::cross_entropy,
+    unet::Unet,
+    weights::Weights,
+};
+use crate::{
+    component::{ComponentError, ErrorKind, ImitationStep, Policy, PolicyState, PolicyUpdate, Result, UpdateStats},
+    domain::{Actions, ImageBatch, LabelBatch, LabelMap, Rollout, Seed},
+    rl::distribution::{Categorical, most_likely, sample},
+};
+
+/// A [`Policy`] of U-Nets.
+pub struct UnetPolicy {
+    settings: NetworkSettings,
+    device: Device,
+    actor: Learner,
+    critic: Learner,
+    reference: Option<Unet>,
+}
+
+impl UnetPolicy {
+    /// Fresh weights that follow from `seed`; no reference policy yet.
+    ///
+    /// # Errors
+    /// If the settings do not make a network.
+    pub fn new(settings: &NetworkSettings, seed: Seed, device: &Device) -> Result<Self> {
+        settings.check()?;
+        let NetworkSettings { width, input_channels, classes } = *settings;
+        Ok(Self {
+            settings: *settings,
+            device: device.clone(),
+            actor: Learner::new(width, [input_channels, classes], seed.named("actor"), device),
+            critic: Learner::new(width, [input_channels, 1], seed.named("critic"), device),
+            reference: None,
+        })
+    }
+
+    /// Takes an actor's weights from elsewhere, as a checkpoint of RL4Seg.
+    ///
+    /// # Errors
+    /// If they do not belong to this architecture; names the first tensor that differs.
+    pub fn import_actor(&mut self, weights: &Weights) -> Result<()> {
+        let network = weights.load_into(self.actor.network().clone())?;
+        self.actor.edit(|_| network);
+        Ok(())
+    }
+
+    /// The same for the critic.
+    ///
+    /// # Errors
+    /// As [`UnetPolicy::import_actor`].
+    pub fn import_critic(&mut self, weights: &Weights) -> Result<()> {
+        let network = weights.load_into(self.critic.network().clone())?;
+        self.critic.edit(|_| network);
+        Ok(())
+    }
+
+    /// The probability of each label in inference mode, `[batch, class, voxel]`.
+    ///
+    /// # Errors
+    /// As [`Policy::segment`].
+    pub fn probabilities(&self, images: &ImageBatch) -> Result<Vec<f32>> {
+        let logits = self.logits(&self.actor.frozen(), images, &mut Normalization::Running)?;
+        finite_values("a probability", softmax(logits, 1))
+    }
+
+    /// `[batch, class, voxel]`.
+    fn logits(&self, network: &Unet, images: &ImageBatch, normalization: &mut Normalization) -> Result<Tensor<3>> {
+        let planes = images_tensor(images, self.settings.input_channels, &self.device)?;
+        Ok(BatchShape::of(images).unfold(network.forward(planes, normalization)))
+    }
+
+    fn segment_by(&self, network: &Unet, images: &ImageBatch) -> Result<LabelBatch> {
+        let logits = self.logits(network, images, &mut Normalization::Running)?;
+        let logits = finite_values("a logit", logits)?;
+        Ok(self.label_batch(images, &logits, |_, logits| most_likely(logits, self.settings.classes)))
+    }
+
+    fn draw(&self, images: &ImageBatch, probabilities: &[f32], seed: Seed) -> LabelBatch {
+        let classes = self.settings.classes;
+        self.label_batch(images, probabilities, |image, scores| sample(scores, classes, seed.indexed(image)))
+    }
+
+    /// `choose(image, scores)` of each image's `[class, voxel]` scores.
+    fn label_batch(
+        &self,
+        images: &ImageBatch,
+        scores: &[f32],
+        choose: impl Fn(usize, &[f32]) -> Vec<u8>,
+    ) -> LabelBatch {
+        let by_image = scores.chunks_exact(self.settings.classes * images.voxels()).enumerate();
+        let labels = by_image.flat_map(|(image, scores)| choose(image, scores)).collect();
+        LabelBatch { batch: images.batch, shape: images.shape, labels }
+    }
+
+    fn step_to(&mut self, images: &ImageBatch, labels: &LabelBatch, step: &ImitationStep) -> Result<f64> {
+        let device = self.device.clone().autodiff();
+        let shape = BatchShape::of(images);
+        let planes = images_tensor(images, self.settings.input_channels, &device)?;
+        let labels = labels_tensor(labels, shape, self.settings.classes, &device)?;
+        let (logits, moments) = self.actor.forward_train(planes);
+        let loss = cross_entropy(shape.unfold(logits), labels, step.label_smoothing);
+        let value = finite_scalar("the cross-entropy", &loss)?;
+        self.actor.step(Step { loss, moments, learning_rate: step.learning_rate, max_grad_norm: None })?;
+        Ok(value)
+    }
+}
+
+impl Policy for UnetPolicy {
+    fn segment(&self, images: &ImageBatch) -> Result<LabelBatch> {
+        self.segment_by(&self.actor.frozen(), images)
+    }
+
+    fn segment_sampled(&self, images: &ImageBatch, seed: Seed) -> Result<LabelBatch> {
+        Ok(self.draw(images, &self.probabilities(images)?, seed))
+    }
+
+    fn segment_perturbed(&self, images: &ImageBatch, std: f64, seed: Seed) -> Result<LabelBatch> {
+        self.segment_by(&perturbed(self.actor.frozen(), std, seed), images)
+    }
+
+    fn imitate(&mut self, images: &ImageBatch, labels: &LabelBatch, step: &ImitationStep) -> Result<f64> {
+        self.step_to(images, labels, step)
+    }
+
+    fn act(&mut self, images: &ImageBatch, replaced: &[Option<&LabelMap>], seed: Seed) -> Result<Actions> {
+        let logits = self.logits(&self.actor.frozen(), images, &mut Normalization::batch())?;
+        let policy = Categorical::from_logits(logits);
+        let mut labels = self.draw(images, &finite_values("a probability", policy.probabilities())?, seed);
+        replace(&mut labels, replaced)?;
+        let actions = labels_tensor(&labels, BatchShape::of(images), self.settings.classes, &self.device)?;
+        let reference = match &self.reference {
+            None => None,
+            Some(network) => {
+                let logits = self.logits(network, images, &mut Normalization::Running)?;
+                let log_probs = Categorical::from_logits(logits).log_prob(actions.clone());
+                Some(finite_values("a reference log-probability", log_probs)?)
+            }
+        };
+        let log_probs = finite_values("a log-probability", policy.log_prob(actions))?;
+        Ok(Actions { labels, log_probs, reference_log_probs: reference })
+    }
+
+    fn update(&mut self, rollout: &Rollout, update: &PolicyUpdate) -> Result<UpdateStats> {
+        let before = (self.actor.clone(), self.critic.clone());
+        let improved = self.improve(rollout, update);
+        if improved.is_err() {
+            (self.actor, self.critic) = before;
+        }
+        improved
+    }
+
+    fn freeze_reference(&mut self) -> Result<()> {
+        self.reference = Some(self.actor.frozen());
+        Ok(())
+    }
+
+    fn shrink_and_perturb(&mut self, shrink: f64, std: f64, seed: Seed) -> Result<()> {
+        self.actor.edit(|network| shrunk_and_perturbed(network, shrink, std, seed.named("actor")));
+        self.critic.edit(|network| shrunk_and_perturbed(network, shrink, std, seed.named("critic")));
+        Ok(())
+    }
+
+    fn reset_optimizers(&mut self) {
+        self.actor.reset_optimizer();
+        self.critic.reset_optimizer();
+    }
+
+    fn state(&self) -> Result<PolicyState> {
+        let actor = Weights::of(self.actor.network(), "the actor").to_safetensors()?;
+        let critic = Weights::of(self.critic.network(), "the critic").to_safetensors()?;
+        Ok(PolicyState { actor, critic: Some(critic) })
+    }
+
+    fn restore(&mut self, state: &PolicyState) -> Result<()> {
+        let critic = state.critic.as_ref().map(|bytes| Weights::from_safetensors(bytes, "the saved critic"));
+        let critic = critic.transpose()?;
+        let network = critic.map(|weights| weights.load_into(self.critic.network().clone())).transpose()?;
+        self.import_actor(&Weights::from_safetensors(&state.actor, "the saved actor")?)?;
+        if let Some(network) = network {
+            self.critic.edit(|_| network);
+        }
+        Ok(())
+    }
+}
+
+/// Puts the label maps that are given in place of the drawn ones.
+fn replace(labels: &mut LabelBatch, replaced: &[Option<&LabelMap>]) -> Result<()> {
+    let inconsistent = |message| Err(ComponentError::new(ErrorKind::Inconsistent, message));
+    if replaced.len() != labels.batch {
+        return inconsistent(format!("{} replacements for {} images; expected one each", replaced.len(), labels.batch));
+    }
+    let (shape, voxels) = (labels.shape, labels.voxels());
+    for (drawn, given) in labels.labels.chunks_exact_mut(voxels).zip(replaced) {
+        let Some(given) = given else { continue };
+        if given.grid().shape() != shape {
+            let found = given.grid().shape();
+            return inconsistent(format!(
+                "a pseudo-reference has shape {found:?}, its image {shape:?}; expected the same"
+            ));
+        }
+        drawn.copy_from_slice(given.labels());
+    }
+    Ok(())
+}

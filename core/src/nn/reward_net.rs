@@ -1,0 +1,93 @@
+//! The reward network: how likely each voxel's label is right.
+
+use burn::tensor::{Device, Tensor};
+
+use super::{
+    NetworkSettings,
+    batch::{BatchShape, finite_scalar, finite_values, images_tensor, labels_tensor, map_tensor},
+    batch_norm::Normalization,
+    learner::{Learner, Step},
+    loss::binary_cross_entropy,
+    weights::Weights,
+};
+use crate::{
+    component::{ComponentError, ErrorKind, Result, RewardBatch, RewardModel},
+    domain::{ImageBatch, LabelBatch, Seed},
+};
+
+/// A [`RewardModel`] of one U-Net. Its input is the image with the label map as a further channel,
+/// labels as the numbers 0, 1, 2, ...; its output is one logit a voxel (RL4Seg).
+pub struct UnetReward {
+    settings: NetworkSettings,
+    device: Device,
+    learner: Learner,
+}
+
+impl UnetReward {
+    /// Fresh weights that follow from `seed`.
+    ///
+    /// # Errors
+    /// If the settings do not make a network.
+    pub fn new(settings: &NetworkSettings, seed: Seed, device: &Device) -> Result<Self> {
+        settings.check()?;
+        Ok(Self { settings: *settings, device: device.clone(), learner: fresh(settings, seed, device) })
+    }
+
+    /// Takes weights from elsewhere, as a checkpoint of RL4Seg.
+    ///
+    /// # Errors
+    /// If they do not belong to this architecture; names the first tensor that differs.
+    pub fn import(&mut self, weights: &Weights) -> Result<()> {
+        let network = weights.load_into(self.learner.network().clone())?;
+        self.learner.edit(|_| network);
+        Ok(())
+    }
+
+    /// `[batch · slow, channel + 1, y, x]` on `device`.
+    fn input(&self, images: &ImageBatch, labels: &LabelBatch, device: &Device) -> Result<Tensor<4>> {
+        let planes = images_tensor(images, self.settings.input_channels, device)?;
+        let labels = labels_tensor(labels, BatchShape::of(images), self.settings.classes, device)?;
+        let [planes_len, _, height, width] = planes.dims();
+        Ok(Tensor::cat(vec![planes, labels.float().reshape([planes_len, 1, height, width])], 1))
+    }
+}
+
+impl RewardModel for UnetReward {
+    fn reset(&mut self, seed: Seed) -> Result<()> {
+        self.learner = fresh(&self.settings, seed, &self.device);
+        Ok(())
+    }
+
+    fn fit_step(&mut self, batch: &RewardBatch, learning_rate: f64) -> Result<f64> {
+        let device = self.device.clone().autodiff();
+        let shape = BatchShape::of(&batch.images);
+        if let Some(value) = batch.correctness.iter().find(|value| !(0.0..=1.0).contains(*value)) {
+            let message = format!("a voxel's correctness is {value}; expected 0 to 1");
+            return Err(ComponentError::new(ErrorKind::Inconsistent, message));
+        }
+        let correctness = map_tensor("a voxel's correctness", &batch.correctness, shape, &device)?;
+        let (logits, moments) = self.learner.forward_train(self.input(&batch.images, &batch.labels, &device)?);
+        let loss = binary_cross_entropy(shape.unfold(logits).squeeze_dim(1), correctness);
+        let value = finite_scalar("the reward network's loss", &loss)?;
+        self.learner.step(Step { loss, moments, learning_rate, max_grad_norm: None })?;
+        Ok(value)
+    }
+
+    fn logits(&self, images: &ImageBatch, labels: &LabelBatch) -> Result<Vec<f32>> {
+        let input = self.input(images, labels, &self.device)?;
+        let logits = self.learner.frozen().forward(input, &mut Normalization::Running);
+        finite_values("a reward logit", BatchShape::of(images).unfold(logits))
+    }
+
+    fn state(&self) -> Result<Vec<u8>> {
+        Weights::of(self.learner.network(), "the reward network").to_safetensors()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        self.import(&Weights::from_safetensors(state, "the saved reward network")?)
+    }
+}
+
+fn fresh(settings: &NetworkSettings, seed: Seed, device: &Device) -> Learner {
+    Learner::new(settings.width, [settings.input_channels + 1, 1], seed.named("reward"), device)
+}

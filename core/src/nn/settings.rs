@@ -1,0 +1,29 @@
+//! What a network is made for.
+
+use crate::component::{ComponentError, ErrorKind, Result};
+
+/// The shape of a policy's networks; the reward network adds a channel for the label map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetworkSettings {
+    /// Channels of the second level (vital's `init_channels`, 32 there); the first has half.
+    pub width: usize,
+    /// Channels of an image.
+    pub input_channels: usize,
+    /// Labels, background included.
+    pub classes: usize,
+}
+
+impl NetworkSettings {
+    pub(super) fn check(&self) -> Result<()> {
+        let fault = if self.width < 2 || !self.width.is_multiple_of(2) {
+            format!("network width is {}; expected an even number from 2", self.width)
+        } else if self.input_channels == 0 {
+            "network has 0 input channels; expected at least 1".to_owned()
+        } else if !(2..=256).contains(&self.classes) {
+            format!("network has {} classes; expected 2 to 256, background included", self.classes)
+        } else {
+            return Ok(());
+        };
+        Err(ComponentError::new(ErrorKind::Configuration, fault))
+    }
+}
