@@ -11,7 +11,7 @@ fn keep_largest_of_each(labels: &mut LabelMap) {
 }
 
 fn fill_within_each(labels: &mut LabelMap) {
-    [2, 1].into_iter().for_each(|label| fill_within(labels, label));
+    fill_within(labels, &[2, 1]);
 }
 
 fn fill_between_both(labels: &mut LabelMap) {

@@ -14,6 +14,8 @@ pub fn dice(a: &Mask, b: &Mask) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::ascii::mask;
     use super::*;
 
@@ -24,5 +26,13 @@ mod tests {
         assert_eq!(dice(&none, &some), Some(0.0));
         assert_eq!(dice(&some, &some), Some(1.0));
         assert_eq!(dice(&some, &mask(&[".##."])), Some(0.5));
+    }
+    proptest! {
+        #[test]
+        fn dice_is_symmetric_and_1_for_equal_masks_alone(a in "[#.]{70}", b in "[#.]{70}") {
+            let (a, b) = (mask(&[&a]), mask(&[&b]));
+            prop_assert_eq!(dice(&a, &b), dice(&b, &a));
+            prop_assert_eq!(dice(&a, &b) == Some(1.0), a == b && !a.is_empty());
+        }
     }
 }
