@@ -29,3 +29,27 @@ fn configuration<T: DeserializeOwned>(id: &str, json: &str) -> Result<T> {
 fn setting_error(id: &str, key: &str, found: impl std::fmt::Display, expected: &str) -> ComponentError {
     ComponentError::new(ErrorKind::Configuration, format!("`{PLUGIN}/{id}`: {key} is {found}; expected {expected}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::component::{Factory, Registration};
+
+    #[test]
+    fn every_component_is_registered_and_needs_no_configuration() {
+        let find = |id| {
+            let mut found = inventory::iter::<Registration>().filter(|entry| (entry.plugin, entry.id) == (PLUGIN, id));
+            let entry = found.next().unwrap();
+            assert!(found.next().is_none(), "{id} is registered twice");
+            entry.factory
+        };
+        for id in ["weight-noise", "contrast", "intensity-noise", "swap"] {
+            let Factory::DistortionGenerator(make) = find(id) else { panic!("{id} is no distortion generator") };
+            assert!(make("{}").is_ok() && make(r#"{"unknown": 1}"#).is_err(), "{id}");
+        }
+        for id in ["morphology", "shape-prior"] {
+            let Factory::Corrector(make) = find(id) else { panic!("{id} is no corrector") };
+            assert!(make("{}").is_ok() && make(r#"{"unknown": 1}"#).is_err(), "{id}");
+        }
+    }
+}
