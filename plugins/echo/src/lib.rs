@@ -4,3 +4,5 @@ pub mod anatomy;
 pub mod labels;
 pub mod phantom;
 pub mod sources;
+
+mod ranges;

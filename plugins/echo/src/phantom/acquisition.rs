@@ -6,10 +6,10 @@ use rand_distr::{Distribution, StandardNormal};
 use super::{
     echogenicity::bell,
     parameters::Parameters,
-    ranges::uniform,
     sector::{BEAMS, DEPTHS, Polar, Sector, cell},
     smoothing::{noise_loss, smooth},
 };
+use crate::ranges::uniform;
 
 /// Headroom of the display above the level of a strong echo, dB.
 const HEADROOM_DB: f32 = 8.0;

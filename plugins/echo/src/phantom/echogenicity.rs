@@ -6,11 +6,11 @@ use rand_distr::{Distribution, StandardNormal};
 use super::{
     heart::{Heart, Position},
     parameters::Parameters,
-    ranges::uniform,
     sector::{BEAMS, DEPTHS, Polar, Sector, cell},
     smoothing::smooth,
     surroundings::{Neighbour, Surroundings, Within},
 };
+use crate::ranges::uniform;
 
 /// A level function this far from its border says nothing about the distance any more.
 const BORDER_LEVEL: f32 = 0.5;
@@ -92,7 +92,7 @@ impl Levels {
             self.myocardium - 3.0
         } else if endocardium.distance < 0.0 && heart.base_distance(at) < 0.0 {
             if within.is_some() { self.myocardium - 5.0 } else { self.blood + 0.3 * unevenness }
-        } else if epicardium.distance < 0.0 && has_wall {
+        } else if endocardium.distance >= 0.0 && epicardium.distance < 0.0 && has_wall {
             let slope = 0.5 * (endocardium.slope + epicardium.slope);
             self.myocardium + 0.5 * unevenness - self.anisotropy * (1.0 - slope)
         } else {

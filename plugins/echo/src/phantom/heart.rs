@@ -4,11 +4,11 @@ use std::f32::consts::TAU;
 
 use rand::Rng;
 
-use super::{
-    parameters::Parameters,
+use super::parameters::Parameters;
+use crate::{
+    labels::{LEFT_VENTRICLE, MYOCARDIUM},
     ranges::{normal, uniform},
 };
-use crate::labels::{LEFT_VENTRICLE, MYOCARDIUM};
 
 /// The moment of the heart beat that an image shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,9 +110,11 @@ impl Heart {
     /// The label at x, y, mm. The ventricle is open to the atrium: wall is at its sides and apex.
     pub(super) fn label(&self, x: f32, y: f32) -> u8 {
         let at = self.position(x, y);
-        if self.is_near(at) && self.endocardium(at) < 0.0 && self.base_distance(at) < 0.0 {
-            LEFT_VENTRICLE
-        } else if self.is_near(at) && self.epicardium(at) < 0.0 && self.is_above_wall_end(at) {
+        if !self.is_near(at) {
+            0
+        } else if self.endocardium(at) < 0.0 {
+            if self.base_distance(at) < 0.0 { LEFT_VENTRICLE } else { 0 }
+        } else if self.epicardium(at) < 0.0 && self.is_above_wall_end(at) {
             MYOCARDIUM
         } else {
             0

@@ -10,15 +10,14 @@ mod acquisition;
 mod echogenicity;
 mod heart;
 mod parameters;
-mod ranges;
 mod scan;
 mod sector;
 mod smoothing;
 mod source;
 mod surroundings;
 
+pub use crate::ranges::{Count, Normal, Probability, Uniform};
 pub use heart::Instant;
 pub use parameters::Parameters;
-pub use ranges::{Count, Normal, Probability, Uniform};
 pub use scan::{Phantom, Shot};
 pub use source::{Domain, PhantomSettings, PhantomSource};

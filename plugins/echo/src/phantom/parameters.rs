@@ -1,6 +1,6 @@
 //! What a scanner and its patients are like, in the source and in the target domain.
 
-use super::ranges::{Between, Count, Normal, Probability, Uniform, count, normal, uniform};
+use crate::ranges::{Between, Count, Normal, Probability, Uniform, count, normal, uniform};
 
 /// One line a parameter: its meaning, its name, its distribution, and its values in the source and
 /// in the target domain.

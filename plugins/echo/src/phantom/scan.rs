@@ -1,8 +1,8 @@
 //! One image and its label map from a seed.
 
 use rl4seg_sdk::{
-    component::{ComponentError, ErrorKind, Result},
-    domain::{Grid, Image, LabelMap, Seed},
+    component::{ComponentError, ErrorKind, Result, ValidityMetric},
+    domain::{Grid, Image, LabelMap, Seed, Verdict},
     random::generator,
 };
 
@@ -15,7 +15,7 @@ use super::{
     smoothing::smooth,
     surroundings::Surroundings,
 };
-use crate::labels::{LEFT_VENTRICLE, MYOCARDIUM};
+use crate::{anatomy::Anatomy, labels::LEFT_VENTRICLE};
 
 /// How often an anatomy is drawn before it is given up.
 const ATTEMPTS: usize = 64;
@@ -94,7 +94,7 @@ impl Phantom {
             let sector = Sector::draw(&self.parameters, rng);
             let heart = Heart::draw(&self.parameters, shot.instant, rng);
             let labels = self.rasterise(&sector, &heart)?;
-            if is_presentable(&labels) {
+            if is_presentable(&labels) && Verdict::of(&Anatomy::default().assess(&labels)?) == Verdict::Valid {
                 return Ok(Scene { sector, heart, labels });
             }
         }
@@ -131,5 +131,5 @@ fn is_presentable(labels: &LabelMap) -> bool {
         label == 0 || inside(row, rows) && inside(column, columns)
     });
     let ventricle = labels.labels().iter().filter(|&&label| label == LEFT_VENTRICLE).count();
-    has_margin && labels.labels().contains(&MYOCARDIUM) && ventricle as f64 >= LEAST_VENTRICLE * (rows * columns) as f64
+    has_margin && ventricle as f64 >= LEAST_VENTRICLE * (rows * columns) as f64
 }

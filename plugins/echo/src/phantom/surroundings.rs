@@ -5,8 +5,8 @@ use rand::{Rng, RngExt};
 use super::{
     heart::{Heart, Position},
     parameters::Parameters,
-    ranges::uniform,
 };
+use crate::ranges::uniform;
 
 /// Half the thickness of a mitral leaflet, mm.
 const LEAFLET_HALF_THICKNESS_MM: f32 = 1.1;

@@ -1,4 +1,4 @@
-//! The distributions that the parameters of a phantom are drawn from.
+//! The distributions that phantoms and distortions are drawn from.
 
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
@@ -38,45 +38,45 @@ pub struct Count {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Probability(pub f32);
 
-pub(super) const fn uniform(low: f32, high: f32) -> Uniform {
+pub(crate) const fn uniform(low: f32, high: f32) -> Uniform {
     Uniform { low, high }
 }
 
-pub(super) const fn normal(mean: f32, sd: f32, low: f32, high: f32) -> Normal {
+pub(crate) const fn normal(mean: f32, sd: f32, low: f32, high: f32) -> Normal {
     Normal { mean, sd, low, high }
 }
 
-pub(super) const fn count(low: u32, high: u32) -> Count {
+pub(crate) const fn count(low: u32, high: u32) -> Count {
     Count { low, high }
 }
 
 impl Uniform {
-    pub(super) fn draw(self, rng: &mut impl Rng) -> f32 {
+    pub(crate) fn draw(self, rng: &mut impl Rng) -> f32 {
         self.low + (self.high - self.low) * rng.random::<f32>()
     }
 }
 
 impl Normal {
-    pub(super) fn draw(self, rng: &mut impl Rng) -> f32 {
+    pub(crate) fn draw(self, rng: &mut impl Rng) -> f32 {
         let value: f32 = StandardNormal.sample(rng);
         (self.mean + self.sd * value).clamp(self.low, self.high)
     }
 }
 
 impl Count {
-    pub(super) fn draw(self, rng: &mut impl Rng) -> u32 {
+    pub(crate) fn draw(self, rng: &mut impl Rng) -> u32 {
         rng.random_range(self.low..=self.high)
     }
 }
 
 impl Probability {
-    pub(super) fn draw(self, rng: &mut impl Rng) -> bool {
+    pub(crate) fn draw(self, rng: &mut impl Rng) -> bool {
         rng.random::<f32>() < self.0
     }
 }
 
 /// A point on the way from one domain to another.
-pub(super) trait Between {
+pub(crate) trait Between {
     /// `self` at `severity` 0, `target` at 1, and beyond it above 1.
     fn between(self, target: Self, severity: f32) -> Self;
 }
