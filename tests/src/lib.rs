@@ -1,3 +1,4 @@
 //! What the integration tests of `rl4seg` share. The tests themselves are in `tests/tests`.
 
 pub mod fixtures;
+pub mod tensors;

@@ -91,3 +91,63 @@ impl RewardModel for UnetReward {
 fn fresh(settings: &NetworkSettings, seed: Seed, device: &Device) -> Learner {
     Learner::new(settings.width, [settings.input_channels + 1, 1], seed.named("reward"), device)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: NetworkSettings = NetworkSettings { width: 4, input_channels: 1, classes: 2 };
+
+    /// A dark and a bright half; the label map is right in the first image, inverted in the second.
+    fn batch() -> RewardBatch {
+        let shape = [1, 64, 64];
+        let half: Vec<u8> = (0..4096).map(|index| u8::from(index % 64 < 32)).collect();
+        let values: Vec<f32> = half.iter().map(|label| 0.2 + 0.6 * f32::from(*label)).collect();
+        let labels = half.iter().copied().chain(half.iter().map(|label| 1 - label)).collect();
+        let correctness = (0..8192).map(|index| f32::from(u8::from(index < 4096))).collect();
+        RewardBatch {
+            images: ImageBatch { batch: 2, channels: 1, shape, values: [values.clone(), values].concat() },
+            labels: LabelBatch { batch: 2, shape, labels },
+            correctness,
+        }
+    }
+
+    #[test]
+    fn right_labels_come_to_be_told_from_wrong_ones() {
+        let mut model = UnetReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
+        let batch = batch();
+        let losses: Vec<f64> = (0..40).map(|_| model.fit_step(&batch, 1e-2).unwrap()).collect();
+        assert!(losses[39] < 0.1 * losses[0], "{losses:?}");
+        let logits = model.logits(&batch.images, &batch.labels).unwrap();
+        let wrong = logits.iter().zip(&batch.correctness).filter(|(logit, right)| (**logit > 0.0) != (**right > 0.5));
+        assert!(wrong.count() < 400);
+    }
+
+    #[test]
+    fn an_image_is_judged_alone() {
+        let model = UnetReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
+        let RewardBatch { images, labels, .. } = batch();
+        let both = model.logits(&images, &labels).unwrap();
+        let first = ImageBatch { batch: 1, values: images.values[..4096].to_vec(), ..images };
+        let first_labels = LabelBatch { batch: 1, labels: labels.labels[..4096].to_vec(), ..labels };
+        assert_eq!(model.logits(&first, &first_labels).unwrap(), both[..4096]);
+    }
+
+    #[test]
+    fn reset_starts_from_the_seed_alone() {
+        let mut model = UnetReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
+        let fresh = model.state().unwrap();
+        model.fit_step(&batch(), 1e-2).unwrap();
+        assert_ne!(model.state().unwrap(), fresh);
+        model.reset(Seed(1)).unwrap();
+        assert_eq!(model.state().unwrap(), fresh);
+    }
+
+    #[test]
+    fn a_label_without_a_class_is_refused() {
+        let mut model = UnetReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
+        let mut batch = batch();
+        batch.labels.labels[7] = 2;
+        assert!(model.fit_step(&batch, 1e-2).unwrap_err().to_string().contains("holds 2"));
+    }
+}

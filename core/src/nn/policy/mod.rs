@@ -1,6 +1,8 @@
 //! The policy that RL4Seg trains: an actor and a critic of the same U-Net, and a frozen actor.
 
 mod improve;
+#[cfg(test)]
+mod tests;
 
 use burn::tensor::{Device, Tensor, activation::softmax};
 

@@ -95,6 +95,12 @@ impl Weights {
         safetensors::serialize(views, None).map_err(|cause| failed(&cause))
     }
 
+    /// Shape and values, in C order, of the tensor called `name`.
+    #[must_use]
+    pub fn tensor(&self, name: &str) -> Option<(&[usize], &[f32])> {
+        self.tensors.get(name).map(|tensor| (tensor.shape.as_slice(), tensor.values.as_slice()))
+    }
+
     /// Only the tensors whose names start with `prefix`, as `actor.net.`, and without it. Without
     /// a prefix, whatever stands before `layer` in every name is taken off.
     ///
