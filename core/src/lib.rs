@@ -8,7 +8,8 @@
 //! | [`preprocess`] | resampling, cropping, rescaling, CLAHE, each with its inverse for label maps | nothing |
 //! | [`io`] | NIfTI | nothing |
 //! | [`builtin`] | the correctors and distortions that come with `rl4seg` | nothing |
-//! | [`config`], [`run_dir`], [`adapt`], [`plugin`] | a run: its configuration, its files, its loop, its plugins | feature `host` |
+//! | [`plugin`] | the boundary to plugins, and with `host` the catalog of what is loaded | nothing |
+//! | [`config`], [`run_dir`], [`adapt`] | a run: its configuration, its files, its loop | feature `host` |
 //! | [`nn`], [`rl`] | networks and PPO on burn | feature `engine` |
 //!
 //! Arrays are in C order with the axes `[channel, slow, y, x]`, where `slow` is depth or time
@@ -19,6 +20,7 @@ pub mod component;
 pub mod domain;
 pub mod io;
 pub mod measure;
+pub mod plugin;
 pub mod preprocess;
 pub mod random;
 
@@ -26,8 +28,6 @@ pub mod random;
 pub mod adapt;
 #[cfg(feature = "host")]
 pub mod config;
-#[cfg(feature = "host")]
-pub mod plugin;
 #[cfg(feature = "host")]
 pub mod run_dir;
 

@@ -38,7 +38,7 @@ pub enum Factory {
     /// Makes a corrector.
     Corrector(fn(&str) -> Result<Box<dyn Corrector>>),
     /// Tells of a modality.
-    Modality(fn() -> Modality),
+    Modality(fn() -> Result<Modality>),
 }
 
 /// A component that is linked into this program: a built-in one, or that of a plugin crate which
@@ -55,3 +55,15 @@ pub struct Registration {
 }
 
 inventory::collect!(Registration);
+
+/// A plugin that is linked into this program.
+pub struct LinkedPlugin {
+    /// Its name, as in [`Registration::plugin`].
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// What it was made with, as `rl4seg-sdk 0.1.0`.
+    pub sdk: &'static str,
+}
+
+inventory::collect!(LinkedPlugin);

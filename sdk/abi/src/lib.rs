@@ -245,7 +245,8 @@ pub struct ValidityMetricTable {
     /// `sizeof(ValidityMetricTable)` of the plugin.
     pub size: usize,
     /// Puts one item: its findings, a JSON array.
-    pub assess: Option<unsafe extern "C" fn(Object, labels: *const Voxels, *const ItemSink, *const ErrorSink) -> Status>,
+    pub assess:
+        Option<unsafe extern "C" fn(Object, labels: *const Voxels, *const ItemSink, *const ErrorSink) -> Status>,
 }
 
 /// The functions of a distortion generator. All are required.
@@ -298,8 +299,12 @@ pub struct Component {
     /// One sentence for people.
     pub doc: Str,
     /// Makes one from `config`, a JSON object; `host` points at a [`Host`].
-    pub create:
-        unsafe extern "C" fn(config: Str, host: *const c_void, out: *mut *mut c_void, errors: *const ErrorSink) -> Status,
+    pub create: unsafe extern "C" fn(
+        config: Str,
+        host: *const c_void,
+        out: *mut *mut c_void,
+        errors: *const ErrorSink,
+    ) -> Status,
     /// Frees one.
     pub destroy: unsafe extern "C" fn(*mut c_void),
     /// The table of functions that `kind` says; its first field is its size.

@@ -1,0 +1,86 @@
+use std::collections::BTreeMap;
+
+use crate::component::{ComponentError, ComponentKind, ErrorKind, Result};
+
+/// Makes a component from its configuration, a JSON object.
+pub(super) type Make<T> = Box<dyn Fn(&str) -> Result<Box<T>> + Send + Sync>;
+
+/// All components of one kind, by id.
+pub(super) struct Shelf<T: ?Sized> {
+    kind: ComponentKind,
+    makers: BTreeMap<String, Make<T>>,
+}
+
+impl<T: ?Sized> Shelf<T> {
+    pub fn new(kind: ComponentKind) -> Self {
+        Self { kind, makers: BTreeMap::new() }
+    }
+
+    pub fn put(&mut self, id: String, make: Make<T>) {
+        self.makers.insert(id, make);
+    }
+
+    /// Makes the component `id`, or `None` if there is no such.
+    pub fn make(&self, id: &str, config: &str) -> Option<Result<Box<T>>> {
+        let make = self.makers.get(id)?;
+        Some(make(config).map_err(|error| error.context(format!("making the {} `{id}`", self.kind.name()))))
+    }
+
+    /// The error for an id that is not here.
+    pub fn missing(&self, id: &str) -> ComponentError {
+        let kind = self.kind.name();
+        let mut message = format!("there is no {kind} `{id}`");
+        if let Some(near) = self.nearest(id) {
+            message.push_str(&format!("; did you mean `{near}`?"));
+        }
+        let known: Vec<String> = self.makers.keys().map(|id| format!("`{id}`")).collect();
+        if known.is_empty() {
+            message.push_str(&format!(" (no plugin that is loaded offers a {kind})"));
+        } else {
+            message.push_str(&format!(" (there is: {})", known.join(", ")));
+        }
+        ComponentError::new(ErrorKind::NotFound, message)
+    }
+
+    /// The id that was probably meant: the same component of a plugin, or one with a few other letters.
+    fn nearest(&self, id: &str) -> Option<&String> {
+        let name = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
+        let same_name = self.makers.keys().find(|known| name(known) == name(id));
+        same_name.or_else(|| {
+            let distances = self.makers.keys().map(|known| (strsim::damerau_levenshtein(known, id), known));
+            distances.min().filter(|(distance, _)| *distance <= 3).map(|(_, known)| known)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf(ids: &[&str]) -> Shelf<str> {
+        let mut shelf = Shelf::new(ComponentKind::DataSource);
+        for id in ids {
+            shelf.put((*id).to_owned(), Box::new(|config| Ok(config.into())));
+        }
+        shelf
+    }
+
+    #[test]
+    fn an_unknown_id_is_answered_with_what_there_is() {
+        let message = shelf(&["echo/camus", "echo/phantom"]).missing("echo/camsu").to_string();
+        assert!(message.contains("did you mean `echo/camus`?"), "{message}");
+        assert!(message.contains("`echo/phantom`"), "{message}");
+        assert!(shelf(&["echo/camus"]).missing("camus").to_string().contains("did you mean `echo/camus`?"));
+        assert!(!shelf(&["echo/camus"]).missing("nifti").to_string().contains("did you mean"));
+        assert!(shelf(&[]).missing("nifti").to_string().contains("no plugin"));
+    }
+
+    #[test]
+    fn an_error_says_what_was_being_made() {
+        let mut shelf = Shelf::<str>::new(ComponentKind::DataSource);
+        shelf.put("a".to_owned(), Box::new(|_| Err(ComponentError::new(ErrorKind::Configuration, "no root"))));
+        let error = shelf.make("a", "{}").unwrap().unwrap_err();
+        assert_eq!(error.chain().collect::<Vec<_>>(), ["making the data source `a`", "no root"]);
+        assert!(shelf.make("b", "{}").is_none());
+    }
+}
