@@ -27,10 +27,11 @@ pub enum Axis {
 /// a 3 × 3 square (in a volume, a cube), with [`Connectivity::Faces`] with a cross.
 #[must_use]
 pub fn erode(mask: &Mask, connectivity: Connectivity, border: Border) -> Mask {
-    let axes = [Axis::X, Axis::Y, Axis::Slow].into_iter();
+    let rest = if mask.shape()[0] > 1 { &[Axis::Y, Axis::Slow][..] } else { &[Axis::Y][..] };
+    let first = erode_along(mask, Axis::X, border);
     match connectivity {
-        Connectivity::Faces => axes.fold(mask.clone(), |eroded, axis| &eroded & &erode_along(mask, axis, border)),
-        Connectivity::Full => axes.fold(mask.clone(), |eroded, axis| erode_along(&eroded, axis, border)),
+        Connectivity::Faces => rest.iter().fold(first, |eroded, &axis| &eroded & &erode_along(mask, axis, border)),
+        Connectivity::Full => rest.iter().fold(first, |eroded, &axis| erode_along(&eroded, axis, border)),
     }
 }
 

@@ -1,5 +1,5 @@
 use rl4seg_sdk::measure::morphology::{Border, erode};
-use rl4seg_sdk::measure::{Components, Connectivity, Mask, distance_transform};
+use rl4seg_sdk::measure::{Components, Connectivity, Mask};
 
 use super::{Frame, Measured, NO_MYO};
 
@@ -11,10 +11,10 @@ use super::{Frame, Measured, NO_MYO};
 pub(super) fn ratio(frame: &Frame, noise_share: f64) -> Measured {
     let Some(myo) = with_margin(&frame.myo) else { return Err(NO_MYO) };
     let [y, x] = frame.spacing_mm;
-    let Some(to_outside) = distance_transform(&!&myo, [0.0, y, x]) else {
+    if myo.is_full() {
         return Err("the myocardium fills the image, which has no outside then");
-    };
-    let thickest_mm = to_outside.into_iter().fold(0.0, f64::max);
+    }
+    let thickest_mm = largest_depth_mm(&myo, frame.spacing_mm);
     let erosions = erosions_until_split(myo, noise_share * frame.pixels() as f64);
     Ok(erosions as f64 * (y * x).sqrt() / thickest_mm)
 }
@@ -43,4 +43,72 @@ fn with_margin(mask: &Mask) -> Option<Mask> {
     let ys = ys.start.saturating_sub(1)..(ys.end + 1).min(height);
     let xs = xs.start.saturating_sub(1)..(xs.end + 1).min(width);
     Some(mask.crop(&[planes, ys, xs]))
+}
+
+/// The largest distance of a pixel to the nearest one outside the mask, mm. What lies outside the
+/// image does not count.
+///
+/// As exact as a distance transform, but most pixels are passed over: a pixel cannot be deeper
+/// than it is along its column, nor than the nearest outside pixel found so far.
+fn largest_depth_mm(mask: &Mask, [y, x]: [f64; 2]) -> f64 {
+    let width = mask.shape()[2];
+    let pixels: Vec<usize> = mask.indices().collect();
+    let column_depths = squared_column_depths(mask, &pixels, y);
+    let mut deepest = 0.0;
+    for &pixel in &pixels {
+        let (row, column) = (&column_depths[pixel / width * width..][..width], pixel % width);
+        let mut nearest = row[column];
+        for step in 1..width {
+            let sideways = (step as f64 * x).powi(2);
+            if nearest <= deepest || nearest <= sideways {
+                break;
+            }
+            let left = column.checked_sub(step).map(|column| row[column]);
+            let right = row.get(column + step).copied();
+            nearest = [left, right].into_iter().flatten().fold(nearest, |nearest, depth| nearest.min(sideways + depth));
+        }
+        deepest = nearest.max(deepest);
+    }
+    deepest.sqrt()
+}
+
+/// For each pixel of the image, the squared distance to the nearest pixel of its column that is
+/// outside the mask, mm²; infinite if there is none.
+fn squared_column_depths(mask: &Mask, pixels: &[usize], y: f64) -> Vec<f64> {
+    let [_, height, width] = mask.shape();
+    let mut depths = vec![0.0; height * width];
+    for &pixel in pixels {
+        depths[pixel] = pixel.checked_sub(width).map_or(f64::INFINITY, |above| depths[above] + 1.0);
+    }
+    for &pixel in pixels.iter().rev() {
+        let below = depths.get(pixel + width).map_or(f64::INFINITY, |below| below + 1.0);
+        depths[pixel] = below.min(depths[pixel]);
+    }
+    pixels.iter().for_each(|&pixel| depths[pixel] = (depths[pixel] * y).powi(2));
+    depths
+}
+
+#[cfg(test)]
+mod tests {
+    use rl4seg_sdk::domain::{Grid, LabelMap};
+    use rl4seg_sdk::measure::distance_transform;
+
+    use super::*;
+
+    #[test]
+    fn the_largest_depth_is_that_of_the_distance_transform() {
+        let (height, width) = (37, 71);
+        let blob = |index: usize| {
+            let (y, x) = ((index / width) as f64, (index % width) as f64);
+            (y * 0.31).sin() + (x * 0.23).cos() + (y * x * 0.01).sin() > -0.4
+        };
+        let labels = (0..height * width).map(|index| u8::from(blob(index))).collect();
+        let map = LabelMap::new(Grid::plane([height, width], [1.0, 1.0]).unwrap(), labels).unwrap();
+        let mask = Mask::of_label(&map, 1);
+        for spacing in [[1.0, 1.0], [0.3, 0.7], [2.0, 0.4]] {
+            let depths = distance_transform(&!&mask, [0.0, spacing[0], spacing[1]]).unwrap();
+            let deepest = depths.into_iter().fold(0.0, f64::max);
+            assert!((largest_depth_mm(&mask, spacing) - deepest).abs() < 1e-12, "{spacing:?}");
+        }
+    }
 }
