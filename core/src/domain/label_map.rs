@@ -82,7 +82,11 @@ impl LabelMap {
     /// # Errors
     /// [`DomainError::UnknownLabel`] with the first such voxel.
     pub fn require_labels(&self, set: &LabelSet) -> Result<(), DomainError> {
-        match self.labels.iter().position(|&label| usize::from(label) >= set.len()) {
+        let unknown = |label: u8| usize::from(label) >= set.len();
+        // A search that may stop early is slow, and is only needed to say where.
+        let largest = self.labels.iter().copied().fold(0, u8::max);
+        let first = unknown(largest).then(|| self.labels.iter().position(|&label| unknown(label)));
+        match first.flatten() {
             None => Ok(()),
             Some(index) => Err(DomainError::UnknownLabel {
                 found: i64::from(self.labels[index]),

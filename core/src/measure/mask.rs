@@ -1,3 +1,4 @@
+use std::iter;
 use std::ops::{BitAnd, BitOr, Not, Range};
 
 use crate::domain::{LabelMap, SlowAxis};
@@ -118,11 +119,15 @@ impl Mask {
 
     /// The voxels' indices in C order.
     pub fn indices(&self) -> impl Iterator<Item = usize> {
-        let [_, _, width] = self.shape;
-        self.words.iter().enumerate().flat_map(move |(index, &word)| {
-            let first = index / self.row_words * width + index % self.row_words * 64;
-            set_bits(word).map(move |bit| first + bit)
-        })
+        (0..self.rows()).flat_map(move |row| self.columns(row).map(move |x| row * self.shape[2] + x))
+    }
+
+    /// The x of the voxels in row `slow · height + y`, from left to right.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn columns(&self, row: usize) -> impl Iterator<Item = usize> {
+        self.row(row).iter().enumerate().flat_map(|(at, &word)| set_bits(word).map(move |bit| at * 64 + bit))
     }
 
     /// The smallest box `[slow, y, x]` that holds the mask; `None` if the mask is empty.
@@ -281,8 +286,12 @@ fn words_of_run(xs: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
 
 /// The positions of a word's set bits, lowest first.
 fn set_bits(word: u64) -> impl Iterator<Item = usize> {
-    let next = |&word: &u64| Some(word & word.wrapping_sub(1));
-    std::iter::successors(Some(word), next).take_while(|&word| word != 0).map(|word| word.trailing_zeros() as usize)
+    let mut rest = word;
+    iter::from_fn(move || {
+        let lowest = (rest != 0).then(|| rest.trailing_zeros() as usize);
+        rest &= rest.wrapping_sub(1);
+        lowest
+    })
 }
 
 fn last_word(width: usize) -> u64 {

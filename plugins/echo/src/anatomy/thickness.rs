@@ -48,44 +48,57 @@ fn with_margin(mask: &Mask) -> Option<Mask> {
 /// The largest distance of a pixel to the nearest one outside the mask, mm. What lies outside the
 /// image does not count.
 ///
-/// As exact as a distance transform, but most pixels are passed over: a pixel cannot be deeper
-/// than it is along its column, nor than the nearest outside pixel found so far.
+/// As exact as a distance transform, but most pixels are passed over: none is deeper than it is
+/// along its column or its row.
 fn largest_depth_mm(mask: &Mask, [y, x]: [f64; 2]) -> f64 {
-    let width = mask.shape()[2];
-    let pixels: Vec<usize> = mask.indices().collect();
-    let column_depths = squared_column_depths(mask, &pixels, y);
+    let [_, height, width] = mask.shape();
+    // Rows have a column more at both ends, and there is a row more at both ends.
+    let stride = width + 2;
+    let pixels: Vec<usize> = (0..height).flat_map(|y| mask.columns(y).map(move |x| (y + 1) * stride + x + 1)).collect();
+    let mut outside = vec![f64::INFINITY; (height + 2) * stride];
+    outside[stride..].chunks_exact_mut(stride).take(height).for_each(|row| row[1..=width].fill(0.0));
+    let in_columns = squared_depths(outside.clone(), &pixels, stride, y);
+    let in_rows = squared_depths(outside, &pixels, 1, x);
     let mut deepest = 0.0;
     for &pixel in &pixels {
-        let (row, column) = (&column_depths[pixel / width * width..][..width], pixel % width);
-        let mut nearest = row[column];
-        for step in 1..width {
-            let sideways = (step as f64 * x).powi(2);
-            if nearest <= deepest || nearest <= sideways {
-                break;
-            }
-            let left = column.checked_sub(step).map(|column| row[column]);
-            let right = row.get(column + step).copied();
-            nearest = [left, right].into_iter().flatten().fold(nearest, |nearest, depth| nearest.min(sideways + depth));
+        if in_columns[pixel].min(in_rows[pixel]) > deepest {
+            let row = &in_columns[pixel / stride * stride..][..stride];
+            deepest = squared_depth(row, pixel % stride, x).max(deepest);
         }
-        deepest = nearest.max(deepest);
     }
     deepest.sqrt()
 }
 
-/// For each pixel of the image, the squared distance to the nearest pixel of its column that is
-/// outside the mask, mm²; infinite if there is none.
-fn squared_column_depths(mask: &Mask, pixels: &[usize], y: f64) -> Vec<f64> {
-    let [_, height, width] = mask.shape();
-    let mut depths = vec![0.0; height * width];
+/// The squared distance of each of `pixels` (in C order) to the nearest pixel outside the mask along
+/// one axis, on which neighbours are `step` entries apart, mm². `depths` holds 0 outside the mask
+/// and infinity outside the image.
+fn squared_depths(mut depths: Vec<f64>, pixels: &[usize], step: usize, spacing_mm: f64) -> Vec<f64> {
     for &pixel in pixels {
-        depths[pixel] = pixel.checked_sub(width).map_or(f64::INFINITY, |above| depths[above] + 1.0);
+        depths[pixel] = depths[pixel - step] + 1.0;
     }
     for &pixel in pixels.iter().rev() {
-        let below = depths.get(pixel + width).map_or(f64::INFINITY, |below| below + 1.0);
-        depths[pixel] = below.min(depths[pixel]);
+        depths[pixel] = depths[pixel].min(depths[pixel + step] + 1.0);
     }
-    pixels.iter().for_each(|&pixel| depths[pixel] = (depths[pixel] * y).powi(2));
+    for &pixel in pixels {
+        depths[pixel] = (depths[pixel] * spacing_mm).powi(2);
+    }
     depths
+}
+
+/// The squared distance of the pixel at `column` to the nearest one outside the mask, mm², from the
+/// squared depths along the columns of its row.
+fn squared_depth(in_columns: &[f64], column: usize, x: f64) -> f64 {
+    let mut nearest = in_columns[column];
+    for step in 1..in_columns.len() {
+        let sideways = (step as f64 * x).powi(2);
+        if nearest <= sideways {
+            break;
+        }
+        let left = column.checked_sub(step).map(|column| in_columns[column]);
+        let right = in_columns.get(column + step).copied();
+        nearest = [left, right].into_iter().flatten().fold(nearest, |nearest, depth| nearest.min(sideways + depth));
+    }
+    nearest
 }
 
 #[cfg(test)]
