@@ -1,1 +1,98 @@
-//! To be written.
+//! The loop: collect, fit the reward, improve the policy, and again.
+//!
+//! The whole method is [`run`] and one file for each step. Everything random in a step is derived
+//! from the run's seed and the step's name; a step reads finished folders and writes its own.
+
+mod batches;
+mod collect;
+mod components;
+mod domains;
+mod error;
+mod evaluate;
+mod fit_reward;
+mod improve_policy;
+mod observer;
+mod prepared;
+mod pretrain;
+mod rollout;
+mod samples;
+mod state;
+mod triage;
+
+pub use components::{Components, Judges, Validity};
+pub use domains::{SourceDomain, TargetDomain};
+pub use error::AdaptError;
+pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, StructureSummary};
+pub use fit_reward::Calibration;
+pub use observer::{Observer, Progress, Silent};
+pub use prepared::{PreparedCase, prepare_image};
+pub use state::{latest_policy, latest_reward};
+
+use crate::{
+    config::Plan,
+    domain::Seed,
+    run_dir::{RunDir, Step, StepDir, StepKind},
+};
+
+/// What every step works with.
+pub(crate) struct StepContext<'a> {
+    pub plan: &'a Plan,
+    pub run: &'a RunDir,
+    pub work: &'a StepDir,
+    pub step: Step,
+    pub seed: Seed,
+    pub observer: &'a mut dyn Observer,
+}
+
+/// Takes the run on from where it is to its end. Steps that are complete are not repeated.
+///
+/// # Errors
+/// The first failure, with the step it happened in. Steps finished before stay as they are.
+pub fn run(
+    run: &RunDir,
+    components: &mut Components,
+    plan: &Plan,
+    observer: &mut dyn Observer,
+) -> Result<(), AdaptError> {
+    let mut journal = run.journal()?;
+    let steps: Vec<Step> = Step::all(plan.iterations).collect();
+    for (index, step) in steps.iter().enumerate() {
+        if run.is_done(step) {
+            continue;
+        }
+        observer.step_started(step, index, steps.len());
+        journal.started(*step)?;
+        match take(run, components, plan, *step, observer) {
+            Ok(summary) => {
+                journal.finished(*step)?;
+                observer.step_finished(step, &summary);
+            }
+            Err(error) => {
+                journal.failed(*step, &error.to_string())?;
+                return Err(error.in_step(*step));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn take(
+    run: &RunDir,
+    components: &mut Components,
+    plan: &Plan,
+    step: Step,
+    observer: &mut dyn Observer,
+) -> Result<serde_json::Value, AdaptError> {
+    let work = run.begin(&step)?;
+    let seed = plan.seed().named("iteration").indexed(step.iteration);
+    let mut context = StepContext { plan, run, work: &work, step, seed, observer };
+    let summary = match step.kind {
+        StepKind::Pretrain => pretrain::run(&mut context, components)?,
+        StepKind::Collect => collect::run(&mut context, components)?,
+        StepKind::FitReward => fit_reward::run(&mut context, components)?,
+        StepKind::ImprovePolicy => improve_policy::run(&mut context, components)?,
+        StepKind::Evaluate => evaluate::run(&mut context, components)?,
+    };
+    work.commit(&summary)?;
+    Ok(summary)
+}

@@ -14,7 +14,7 @@ pub use check::Plan;
 pub use error::{ConfigError, Fault};
 pub use raw::{
     CollectSettings, ComponentTable, NetworkTable, PolicySettings, PretrainSettings, RawConfig, RewardSettings,
-    ShrinkPerturb, SplitSettings,
+    ShrinkPerturb, SplitSettings, Trusted,
 };
 pub use schedule::{OverIterations, Schedule};
 pub use text::{Override, read};

@@ -139,14 +139,28 @@ pub struct CollectSettings {
     pub batch: usize,
     /// A valid segmentation is accepted if its mean Dice with its own correction is above this.
     pub agreement: f64,
+    /// Which label maps are distorted into wrong ones.
+    pub distort: Trusted,
     /// At most this many reward samples are kept; the oldest go first.
     pub max_samples: usize,
 }
 
 impl Default for CollectSettings {
     fn default() -> Self {
-        Self { cases: 2500, batch: 8, agreement: 0.95, max_samples: 100_000 }
+        Self { cases: 2500, batch: 8, agreement: 0.95, distort: Trusted::Accepted, max_samples: 100_000 }
     }
+}
+
+/// Label maps that are held to be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trusted {
+    /// None at all.
+    None,
+    /// Segmentations that are valid and agree with their own correction, as published.
+    Accepted,
+    /// Those, and the valid corrections of all others.
+    Corrected,
 }
 
 /// Step 2.
@@ -207,8 +221,8 @@ pub struct PolicySettings {
     pub critic_learning_rate: f64,
     /// Largest norm of a gradient.
     pub max_grad_norm: f64,
-    /// Whether accepted segmentations stand in for drawn ones, with reward 1.
-    pub pseudo_references: bool,
+    /// Which label maps stand in for drawn ones, with reward 1.
+    pub pseudo_references: Trusted,
     /// Weights are shrunk and perturbed before the step; absent: they are taken as they are.
     pub shrink_perturb: Option<ShrinkPerturb>,
 }
@@ -226,7 +240,7 @@ impl Default for PolicySettings {
             actor_learning_rate: 5e-4,
             critic_learning_rate: 5e-4,
             max_grad_norm: 0.5,
-            pseudo_references: true,
+            pseudo_references: Trusted::Accepted,
             shrink_perturb: None,
         }
     }

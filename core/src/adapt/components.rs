@@ -1,0 +1,118 @@
+use super::{AdaptError, SourceDomain, TargetDomain};
+use crate::{
+    component::{
+        ComponentError, Corrector, DistortionGenerator, ErrorKind, Policy, PolicyState, RewardModel, ValidityMetric,
+    },
+    config::Plan,
+    domain::{Finding, LabelMap, LabelSet, Verdict},
+    plugin::Catalog,
+};
+
+/// Everything that a run is made of, resolved once, before anything is computed.
+pub struct Components {
+    /// The labelled domain.
+    pub source: SourceDomain,
+    /// The domain without labels.
+    pub target: TargetDomain,
+    /// What tells right label maps from wrong ones.
+    pub judges: Judges,
+    /// The generators of wrong label maps.
+    pub distortions: Vec<Box<dyn DistortionGenerator>>,
+    /// Actor, critic and reference policy.
+    pub policy: Box<dyn Policy>,
+    /// The reward network.
+    pub reward: Box<dyn RewardModel>,
+    /// Weights that the policy starts from, where the plan names a checkpoint.
+    pub start: Option<PolicyState>,
+}
+
+impl Components {
+    /// Makes every component that `plan` names; the networks come from the caller.
+    ///
+    /// # Errors
+    /// If a component is not there, refuses its settings, or a domain has no cases.
+    pub fn load(
+        plan: &Plan,
+        catalog: &Catalog,
+        policy: Box<dyn Policy>,
+        reward: Box<dyn RewardModel>,
+    ) -> Result<Self, AdaptError> {
+        let labels = modality_labels(plan, catalog)?;
+        let seed = plan.seed().named("splits");
+        let source = catalog.data_source(&plan.source.component, &plan.source.settings_json())?;
+        let target = catalog.data_source(&plan.target.component, &plan.target.settings_json())?;
+        let distortions = plan
+            .distortion
+            .iter()
+            .map(|table| catalog.distortion_generator(&table.component, &table.settings_json()))
+            .collect::<Result<_, ComponentError>>()?;
+        Ok(Self {
+            source: SourceDomain::open(source, &labels, plan.splits, seed.named("source"))?,
+            target: TargetDomain::open(target, &labels, plan.splits, seed.named("target"))?,
+            judges: Judges {
+                validity: Validity::load(plan, catalog)?,
+                corrector: catalog.corrector(&plan.corrector.component, &plan.corrector.settings_json())?,
+                labels,
+            },
+            distortions,
+            policy,
+            reward,
+            start: None,
+        })
+    }
+}
+
+fn modality_labels(plan: &Plan, catalog: &Catalog) -> Result<LabelSet, ComponentError> {
+    let modality = catalog.modality(&plan.modality).ok_or_else(|| {
+        let message =
+            format!("no plugin offers the modality `{}`; `rl4seg plugins list` shows what is loaded", plan.modality);
+        ComponentError::new(ErrorKind::NotFound, message)
+    })?;
+    Ok(modality.labels.clone())
+}
+
+/// What tells right label maps from wrong ones. Unlike the networks, it can be asked by several
+/// threads at a time.
+pub struct Judges {
+    /// The structures.
+    pub labels: LabelSet,
+    /// The metrics; all must hold.
+    pub validity: Validity,
+    /// The maker of right label maps.
+    pub corrector: Box<dyn Corrector>,
+}
+
+/// The metrics of a run, asked as one.
+pub struct Validity(Vec<Box<dyn ValidityMetric>>);
+
+impl Validity {
+    /// The metrics that `plan` names.
+    ///
+    /// # Errors
+    /// If one is not there or refuses its settings.
+    pub fn load(plan: &Plan, catalog: &Catalog) -> Result<Self, ComponentError> {
+        let tables = plan.validity.iter();
+        let metrics = tables.map(|table| catalog.validity_metric(&table.component, &table.settings_json()));
+        Ok(Self(metrics.collect::<Result<_, _>>()?))
+    }
+
+    /// All findings of all metrics.
+    ///
+    /// # Errors
+    /// If a metric fails.
+    pub fn assess(&self, labels: &LabelMap) -> Result<Vec<Finding>, ComponentError> {
+        let mut findings = Vec::new();
+        for metric in &self.0 {
+            findings.extend(metric.assess(labels)?);
+        }
+        Ok(findings)
+    }
+
+    /// Whether every metric accepts `labels`. What cannot be measured is not accepted.
+    ///
+    /// # Errors
+    /// As [`Validity::assess`].
+    pub fn accepts(&self, labels: &LabelMap) -> Result<bool, ComponentError> {
+        Ok(Verdict::of(&self.assess(labels)?) == Verdict::Valid)
+    }
+}

@@ -1,0 +1,216 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    component::{ComponentError, DataSource, ErrorKind, Result},
+    config::SplitSettings,
+    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet, Seed, Split},
+};
+
+/// The cases of one domain, each with what it is used for.
+struct Cases {
+    source: Box<dyn DataSource>,
+    by_split: BTreeMap<Split, Vec<CaseEntry>>,
+}
+
+/// The domain whose images have experts' label maps.
+pub struct SourceDomain(Cases);
+
+/// The domain without labels. Of its references only those of test cases can be read, and only
+/// [`evaluate`](super::evaluate) asks for them: no code path leads from a training or validation
+/// case to a label.
+pub struct TargetDomain(Cases);
+
+impl SourceDomain {
+    /// Lists the cases and splits them, patient by patient, where the data set does not.
+    ///
+    /// # Errors
+    /// If the source cannot be listed, its labels are not `labels`, or a split is empty.
+    pub fn open(source: Box<dyn DataSource>, labels: &LabelSet, splits: SplitSettings, seed: Seed) -> Result<Self> {
+        let cases = Cases::open(source, labels, splits, seed, |entry| entry.has_reference)
+            .map_err(|error| error.context("source domain"))?;
+        Ok(Self(cases))
+    }
+
+    /// The cases of a split that have a reference, in the data set's order.
+    #[must_use]
+    pub fn cases(&self, split: Split) -> &[CaseEntry] {
+        self.0.of(split)
+    }
+
+    /// The image of a case.
+    ///
+    /// # Errors
+    /// As [`DataSource::image`].
+    pub fn image(&self, id: &CaseId) -> Result<Image> {
+        self.0.source.image(id).map_err(|error| error.context(format!("source case {id}")))
+    }
+
+    /// The expert's label map of a case.
+    ///
+    /// # Errors
+    /// If there is none, or as [`DataSource::reference`].
+    pub fn reference(&self, id: &CaseId) -> Result<LabelMap> {
+        let reference = self.0.source.reference(id).map_err(|error| error.context(format!("source case {id}")))?;
+        reference.ok_or_else(|| ComponentError::new(ErrorKind::NotFound, format!("source case {id} has no reference")))
+    }
+}
+
+impl TargetDomain {
+    /// As [`SourceDomain::open`]; cases need no reference.
+    ///
+    /// # Errors
+    /// As [`SourceDomain::open`].
+    pub fn open(source: Box<dyn DataSource>, labels: &LabelSet, splits: SplitSettings, seed: Seed) -> Result<Self> {
+        let cases =
+            Cases::open(source, labels, splits, seed, |_| true).map_err(|error| error.context("target domain"))?;
+        Ok(Self(cases))
+    }
+
+    /// The cases of a split, in the data set's order.
+    #[must_use]
+    pub fn cases(&self, split: Split) -> &[CaseEntry] {
+        self.0.of(split)
+    }
+
+    /// The image of a case.
+    ///
+    /// # Errors
+    /// As [`DataSource::image`].
+    pub fn image(&self, id: &CaseId) -> Result<Image> {
+        self.0.source.image(id).map_err(|error| error.context(format!("target case {id}")))
+    }
+
+    /// The expert's label map of a test case, if it has one.
+    ///
+    /// # Errors
+    /// If the case is not one of the test split, or as [`DataSource::reference`].
+    pub fn test_reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {
+        if !self.cases(Split::Test).iter().any(|entry| entry.id == *id) {
+            let message = format!("the reference of target case {id} was asked for, which is not a test case");
+            return Err(ComponentError::new(ErrorKind::Unsupported, message));
+        }
+        self.0.source.reference(id).map_err(|error| error.context(format!("target case {id}")))
+    }
+}
+
+impl Cases {
+    fn open(
+        source: Box<dyn DataSource>,
+        labels: &LabelSet,
+        splits: SplitSettings,
+        seed: Seed,
+        usable: fn(&CaseEntry) -> bool,
+    ) -> Result<Self> {
+        if source.labels() != labels {
+            return Err(ComponentError::new(
+                ErrorKind::Inconsistent,
+                format!("the data source has the labels {}, the modality {labels}", source.labels()),
+            ));
+        }
+        let entries = source.cases()?;
+        let drawn = draw_splits(&entries, splits, seed);
+        let mut by_split: BTreeMap<Split, Vec<CaseEntry>> = BTreeMap::new();
+        for entry in entries.into_iter().filter(usable) {
+            let split = entry.split.unwrap_or_else(|| drawn.get(&entry.group).copied().unwrap_or(Split::Train));
+            by_split.entry(split).or_default().push(entry);
+        }
+        for split in [Split::Train, Split::Validation, Split::Test] {
+            if !by_split.contains_key(&split) {
+                return Err(ComponentError::new(
+                    ErrorKind::NotFound,
+                    format!("no case for {split:?}; the loop needs training, validation and test cases: add cases, or change [splits]").to_lowercase(),
+                ));
+            }
+        }
+        Ok(Self { source, by_split })
+    }
+
+    fn of(&self, split: Split) -> &[CaseEntry] {
+        self.by_split.get(&split).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A split for every group that has a case without one. The groups are put in an order that
+/// follows from the seed and their names alone, then cut.
+fn draw_splits(entries: &[CaseEntry], splits: SplitSettings, seed: Seed) -> BTreeMap<String, Split> {
+    let groups: BTreeSet<&str> =
+        entries.iter().filter(|entry| entry.split.is_none()).map(|entry| entry.group.as_str()).collect();
+    let mut groups: Vec<&str> = groups.into_iter().collect();
+    groups.sort_by_key(|group| seed.named(group).0);
+    let count = |share: f64| (share * groups.len() as f64).round().max(1.0) as usize;
+    let (test, validation) = (count(splits.test), count(splits.validation));
+    let split_of = |index: usize| match index {
+        _ if index < test => Split::Test,
+        _ if index < test + validation => Split::Validation,
+        _ => Split::Train,
+    };
+    groups.iter().enumerate().map(|(index, group)| ((*group).to_owned(), split_of(index))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Grid, Label};
+
+    fn entry(id: usize, group: usize) -> CaseEntry {
+        CaseEntry { id: CaseId(format!("c{id}")), group: format!("p{group}"), split: None, has_reference: true }
+    }
+
+    fn labels() -> LabelSet {
+        let label = |value, name: &str| Label { value, name: name.to_owned(), color: [0; 3] };
+        LabelSet::new(vec![label(0, "background"), label(1, "heart")]).unwrap()
+    }
+
+    /// Ten cases, all with a reference.
+    struct Ten(LabelSet);
+
+    impl DataSource for Ten {
+        fn labels(&self) -> &LabelSet {
+            &self.0
+        }
+
+        fn cases(&self) -> Result<Vec<CaseEntry>> {
+            Ok((0..10).map(|index| entry(index, index)).collect())
+        }
+
+        fn image(&self, _: &CaseId) -> Result<Image> {
+            Ok(Image::new(Grid::plane([1, 1], [1.0, 1.0])?, 1, vec![0.0])?)
+        }
+
+        fn reference(&self, _: &CaseId) -> Result<Option<LabelMap>> {
+            Ok(Some(LabelMap::background(Grid::plane([1, 1], [1.0, 1.0])?)))
+        }
+    }
+
+    #[test]
+    fn a_patient_is_never_torn_apart_and_the_split_does_not_depend_on_order() {
+        let entries: Vec<CaseEntry> = (0..40).map(|index| entry(index, index / 2)).collect();
+        let splits = draw_splits(&entries, SplitSettings::default(), Seed(3));
+        let count = |wanted| splits.values().filter(|&&split| split == wanted).count();
+        assert_eq!((count(Split::Train), count(Split::Validation), count(Split::Test)), (14, 2, 4));
+        let reversed: Vec<CaseEntry> = entries.into_iter().rev().collect();
+        assert_eq!(draw_splits(&reversed, SplitSettings::default(), Seed(3)), splits);
+    }
+
+    #[test]
+    fn only_test_cases_of_the_target_give_a_label() {
+        let target = TargetDomain::open(Box::new(Ten(labels())), &labels(), SplitSettings::default(), Seed(1)).unwrap();
+        for split in [Split::Train, Split::Validation] {
+            for entry in target.cases(split) {
+                assert!(target.test_reference(&entry.id).is_err(), "{split:?} {}", entry.id);
+            }
+        }
+        for entry in target.cases(Split::Test) {
+            assert!(target.test_reference(&entry.id).unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn another_label_set_is_refused() {
+        let label = |value, name: &str| Label { value, name: name.to_owned(), color: [0; 3] };
+        let other = LabelSet::new(vec![label(0, "background"), label(1, "lung")]).unwrap();
+        let opened = SourceDomain::open(Box::new(Ten(labels())), &other, SplitSettings::default(), Seed(1));
+        let message = opened.err().unwrap().chain().collect::<Vec<_>>().join(": ");
+        assert!(message.contains("heart") && message.contains("lung"), "{message}");
+    }
+}

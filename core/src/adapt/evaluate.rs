@@ -1,0 +1,248 @@
+//! What the policy can do: the arg-max labels of every test case of both domains, compared in the
+//! image's own geometry. The only step that sees a label of the target domain.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    AdaptError, Calibration, Components, PreparedCase, Progress, StepContext, batches,
+    components::Judges,
+    fit_reward::ECE_BINS,
+    prepared::{prepare, shapes, stack},
+    rollout::rewards,
+    state::{latest_policy, latest_reward},
+};
+use crate::{
+    component::ComponentError,
+    domain::{CaseId, Finding, LabelMap, LabelSet, Split, Verdict, VoxelMap},
+    measure::{self, StructureScore, calibration::Reliability},
+    run_dir::layout,
+};
+
+/// One segmented test case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseResult {
+    /// `source` or `target`.
+    pub domain: String,
+    /// Which case.
+    pub case: CaseId,
+    /// Whether the result is anatomically possible.
+    pub verdict: Verdict,
+    /// The measurements behind the verdict that are not valid.
+    pub findings: Vec<Finding>,
+    /// Comparison with the reference, structure by structure; absent where there is none.
+    pub structures: Option<Vec<StructureScore>>,
+    /// Mean calibrated probability of being right, where a reward network was fitted.
+    pub mean_reward: Option<f64>,
+}
+
+/// What the results of a domain come to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DomainSummary {
+    /// Number of test cases.
+    pub cases: usize,
+    /// Share of results that are anatomically valid.
+    pub valid: f64,
+    /// Mean of the structures' mean Dice; absent without references.
+    pub dice: Option<f64>,
+    /// Mean of the structures' mean Hausdorff distance, mm.
+    pub hausdorff_mm: Option<f64>,
+    /// Each structure.
+    pub structures: Vec<StructureSummary>,
+    /// Expected calibration error of the reward map (20 bins, voxels where result or reference is
+    /// not background), where there are references and a reward network.
+    pub ece: Option<f64>,
+}
+
+/// Means over the cases of a domain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StructureSummary {
+    /// The structure's name.
+    pub name: String,
+    /// Mean Dice.
+    pub dice: Option<f64>,
+    /// Mean Hausdorff distance over the cases where it can be measured, mm.
+    pub hausdorff_mm: Option<f64>,
+    /// Mean 95th percentile of the surface distances, mm.
+    pub hd95_mm: Option<f64>,
+    /// Mean average symmetric surface distance, mm.
+    pub assd_mm: Option<f64>,
+    /// Cases where result or reference lacks the structure, so that no distance can be measured.
+    pub missing: usize,
+}
+
+/// What `evaluate` writes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvaluateSummary {
+    /// The test cases of the source domain.
+    pub source: DomainSummary,
+    /// The test cases of the target domain.
+    pub target: DomainSummary,
+}
+
+/// A result with what the summary needs beyond it.
+struct Scored {
+    result: CaseResult,
+    /// Calibrated probability and correctness of the voxels that count for the ECE.
+    confidence: Vec<(f32, bool)>,
+}
+
+type Reference<'a> = &'a (dyn Fn(&CaseId) -> Result<Option<LabelMap>, ComponentError> + Sync);
+
+pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) -> Result<Value, AdaptError> {
+    let (_, policy) = latest_policy(context.run.root())?;
+    components.policy.restore(&policy)?;
+    let calibration = if context.step.iteration == 0 {
+        None
+    } else {
+        let (reward, calibration) = latest_reward(context.run.root())?;
+        components.reward.restore(&reward)?;
+        Some(calibration)
+    };
+    let components = &*components;
+    let preprocess = &context.plan.preprocess;
+    let (source, target) = (&components.source, &components.target);
+    let source_cases = prepare(source.cases(Split::Test), |id| source.image(id), preprocess, context.observer)?;
+    let of_source = evaluate(
+        context,
+        components,
+        calibration.as_ref(),
+        ("source", &source_cases, &|id| source.reference(id).map(Some)),
+    )?;
+    let target_cases = prepare(target.cases(Split::Test), |id| target.image(id), preprocess, context.observer)?;
+    let of_target = evaluate(
+        context,
+        components,
+        calibration.as_ref(),
+        ("target", &target_cases, &|id| target.test_reference(id)),
+    )?;
+    let summary = EvaluateSummary {
+        source: summarise(&of_source, &components.judges.labels)?,
+        target: summarise(&of_target, &components.judges.labels)?,
+    };
+    let results: Vec<&CaseResult> = of_source.iter().chain(&of_target).map(|scored| &scored.result).collect();
+    context.work.write_json_lines(layout::CASES, &results)?;
+    context.work.write_json(layout::SUMMARY, &summary)?;
+    serde_json::to_value(&summary).map_err(|error| AdaptError::Data(error.to_string()))
+}
+
+fn evaluate(
+    context: &mut StepContext<'_>,
+    components: &Components,
+    calibration: Option<&Calibration>,
+    (domain, cases, reference): (&str, &[PreparedCase], Reference<'_>),
+) -> Result<Vec<Scored>, AdaptError> {
+    let mut scored = Vec::with_capacity(cases.len());
+    let what = format!("segmenting {domain} test cases");
+    for batch in batches::in_order(&shapes(cases), context.plan.collect.batch) {
+        context.observer.progress(Progress { what: &what, done: scored.len(), total: cases.len() });
+        let images = stack(cases, &batch)?;
+        let labels = components.policy.segment(&images)?;
+        let reward = calibration.map(|fitted| rewards(components, fitted, &images, &labels)).transpose()?;
+        let grids: Vec<_> = batch.iter().map(|&case| *cases[case].image.grid()).collect();
+        let judges = &components.judges;
+        let work: Vec<_> = labels.unstack(&grids)?.into_iter().enumerate().collect();
+        let of_batch: Vec<Result<Scored, ComponentError>> = work
+            .into_par_iter()
+            .map(|(place, labels)| {
+                let case = &cases[batch[place]];
+                let voxels = images.voxels();
+                let reward = reward
+                    .as_ref()
+                    .map(|values| VoxelMap::new(grids[place], values[place * voxels..][..voxels].to_vec()))
+                    .transpose()?;
+                score_case(judges, domain, case, (&labels, reward.as_ref()), reference)
+            })
+            .collect();
+        for case in of_batch {
+            scored.push(case?);
+        }
+    }
+    Ok(scored)
+}
+
+fn score_case(
+    judges: &Judges,
+    domain: &str,
+    case: &PreparedCase,
+    (labels, reward): (&LabelMap, Option<&VoxelMap>),
+    reference: Reference<'_>,
+) -> Result<Scored, ComponentError> {
+    let result = case.geometry.restore_labels(labels)?;
+    let findings = judges.validity.assess(&result)?;
+    let verdict = Verdict::of(&findings);
+    let reference = reference(&case.id)?;
+    let structures =
+        reference.as_ref().map(|reference| measure::compare(&result, reference, &judges.labels)).transpose()?;
+    let restored = reward.map(|reward| case.geometry.restore_map(reward, 1.0)).transpose()?;
+    let confidence = match (&restored, &reference) {
+        (Some(reward), Some(reference)) => foreground_confidence(reward, &result, reference),
+        _ => Vec::new(),
+    };
+    let mean_reward =
+        reward.map(|map| map.values().iter().map(|&p| f64::from(p)).sum::<f64>() / map.values().len() as f64);
+    Ok(Scored {
+        result: CaseResult {
+            domain: domain.to_owned(),
+            case: case.id.clone(),
+            verdict,
+            findings: findings.into_iter().filter(|finding| finding.verdict() != Verdict::Valid).collect(),
+            structures,
+            mean_reward,
+        },
+        confidence,
+    })
+}
+
+/// Probability and correctness of the voxels where result or reference is not background: the
+/// easy background would hide a badly calibrated map.
+fn foreground_confidence(reward: &VoxelMap, result: &LabelMap, reference: &LabelMap) -> Vec<(f32, bool)> {
+    let voxels = reward.values().iter().zip(result.labels().iter().zip(reference.labels()));
+    voxels
+        .filter(|(_, (found, right))| **found != 0 || **right != 0)
+        .map(|(&p, (found, right))| (p, found == right))
+        .collect()
+}
+
+fn summarise(scored: &[Scored], labels: &LabelSet) -> Result<DomainSummary, AdaptError> {
+    let valid = scored.iter().filter(|case| case.result.verdict == Verdict::Valid).count();
+    let structures: Vec<StructureSummary> = labels
+        .structures()
+        .map(|label| {
+            let scores: Vec<&StructureScore> = scored
+                .iter()
+                .filter_map(|case| case.result.structures.as_ref())
+                .flat_map(|structures| structures.iter().filter(|score| score.label == label.value))
+                .collect();
+            StructureSummary {
+                name: label.name.clone(),
+                dice: mean(scores.iter().filter_map(|score| score.dice)),
+                hausdorff_mm: mean(scores.iter().filter_map(|score| score.hausdorff_mm)),
+                hd95_mm: mean(scores.iter().filter_map(|score| score.hd95_mm)),
+                assd_mm: mean(scores.iter().filter_map(|score| score.assd_mm)),
+                missing: scores.iter().filter(|score| score.hausdorff_mm.is_none()).count(),
+            }
+        })
+        .collect();
+    let (confidence, correct): (Vec<f32>, Vec<bool>) =
+        scored.iter().flat_map(|case| case.confidence.iter().copied()).unzip();
+    let ece = (!confidence.is_empty())
+        .then(|| {
+            Reliability::equal_width(&confidence, &correct, ECE_BINS).map(|reliability| reliability.expected_error())
+        })
+        .transpose()?;
+    Ok(DomainSummary {
+        cases: scored.len(),
+        valid: valid as f64 / scored.len() as f64,
+        dice: mean(structures.iter().filter_map(|structure| structure.dice)),
+        hausdorff_mm: mean(structures.iter().filter_map(|structure| structure.hausdorff_mm)),
+        structures,
+        ece,
+    })
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0, 0.0), |(count, sum), value| (count + 1, sum + value));
+    (count > 0).then(|| sum / f64::from(count))
+}

@@ -1,0 +1,288 @@
+//! Step 2: the reward network learns from all reward samples so far, and is calibrated.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    AdaptError, Components, PreparedCase, Progress, StepContext, batches,
+    prepared::{prepare, shapes},
+    samples::read_samples,
+};
+use crate::{
+    component::{ComponentError, RewardBatch, RewardModel},
+    domain::{CaseEntry, CaseId, ImageBatch, LabelBatch, RewardSample, Seed, Split},
+    measure::calibration::{self, Reliability},
+    run_dir::{Step, StepKind, layout},
+};
+
+/// How far the reward network's probabilities can be trusted. p = sigmoid(logit / temperature).
+///
+/// Temperature after Guo et al. (ICML 2017), fitted on the validation cases with the best weights.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// What logits are divided by.
+    pub temperature: f64,
+    /// Expected calibration error on the test cases with temperature 1, 20 bins.
+    pub ece_before: f64,
+    /// The same with the fitted temperature.
+    pub ece_after: f64,
+    /// Area under the ROC curve of 1 − p as a detector of wrong voxels, on the test cases; absent
+    /// where all of them are right.
+    pub error_auroc: Option<f64>,
+}
+
+impl Calibration {
+    /// The probability that a voxel's label is right, from the network's logit.
+    #[must_use]
+    pub fn probability(&self, logit: f32) -> f32 {
+        1.0 / (1.0 + (-f64::from(logit) / self.temperature).exp()) as f32
+    }
+}
+
+/// Bins of the expected calibration error.
+pub(super) const ECE_BINS: usize = 20;
+
+#[derive(Serialize)]
+struct Epoch {
+    epoch: usize,
+    learning_rate: f64,
+    loss: f64,
+    validation_loss: f64,
+}
+
+/// The samples and the images they belong to.
+struct Samples {
+    cases: Vec<PreparedCase>,
+    samples: Vec<RewardSample>,
+    /// For each sample, the index of its image in `cases`.
+    image: Vec<usize>,
+}
+
+/// The numbers of the samples in each part. No case is in two parts.
+struct Parts {
+    train: Vec<usize>,
+    validation: Vec<usize>,
+    test: Vec<usize>,
+}
+
+pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) -> Result<Value, AdaptError> {
+    let samples = load(context, components)?;
+    let parts = split(&samples.samples, context)?;
+    components.reward.reset(context.seed.named("reward"))?;
+    let (state, log) = fit(context, components.reward.as_mut(), &samples, &parts)?;
+    components.reward.restore(&state)?;
+    let calibration = calibrate(context, components.reward.as_ref(), &samples, &parts)?;
+    context.work.write(layout::REWARD, &state)?;
+    context.work.write_json(layout::CALIBRATION, &calibration)?;
+    context.work.write_json_lines(layout::METRICS, &log)?;
+    Ok(json!({
+        "samples": { "train": parts.train.len(), "validation": parts.validation.len(), "test": parts.test.len() },
+        "validation_loss": log.iter().map(|epoch| epoch.validation_loss).reduce(f64::min),
+        "calibration": calibration,
+    }))
+}
+
+fn load(context: &mut StepContext<'_>, components: &Components) -> Result<Samples, AdaptError> {
+    let mut samples = Vec::new();
+    for iteration in 1..=context.step.iteration {
+        samples.extend(read_samples(&context.run.step_path(&Step::new(iteration, StepKind::Collect)))?);
+    }
+    let surplus = samples.len().saturating_sub(context.plan.collect.max_samples);
+    samples.drain(..surplus);
+    let named: BTreeSet<&CaseId> = samples.iter().map(|sample| &sample.case).collect();
+    let target = &components.target;
+    let entries: Vec<CaseEntry> =
+        target.cases(Split::Train).iter().filter(|entry| named.contains(&entry.id)).cloned().collect();
+    let cases = prepare(&entries, |id| target.image(id), &context.plan.preprocess, context.observer)?;
+    let image = samples
+        .iter()
+        .map(|sample| {
+            cases
+                .iter()
+                .position(|case| case.id == sample.case)
+                .ok_or_else(|| AdaptError::Data(format!("the target data set no longer has the case {}", sample.case)))
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(Samples { cases, samples, image })
+}
+
+/// Splits by case, once: each case goes by its own number, drawn from the run's seed and its name,
+/// so it stays in its part in every iteration.
+fn split(samples: &[RewardSample], context: &StepContext<'_>) -> Result<Parts, AdaptError> {
+    let seed = context.plan.seed().named("reward split");
+    let mut cases: Vec<&CaseId> =
+        samples.iter().map(|sample| &sample.case).collect::<BTreeSet<_>>().into_iter().collect();
+    if cases.len() < 3 {
+        return Err(AdaptError::Data(format!(
+            "only {} target images gave reward samples; training, validation and test need one each: raise collect.cases",
+            cases.len()
+        )));
+    }
+    cases.sort_by_key(|case| seed.named(case.as_str()).0);
+    let count = |share: f64, of: usize| ((share * of as f64).round() as usize).max(1);
+    let test = count(context.plan.reward.test, cases.len());
+    let validation = count(context.plan.reward.validation, cases.len() - test).min(cases.len() - test - 1);
+    let (test_cases, rest) = cases.split_at(test);
+    let (validation_cases, _) = rest.split_at(validation);
+    let mut parts = Parts { train: Vec::new(), validation: Vec::new(), test: Vec::new() };
+    for (number, sample) in samples.iter().enumerate() {
+        let part = match () {
+            () if test_cases.contains(&&sample.case) => &mut parts.test,
+            () if validation_cases.contains(&&sample.case) => &mut parts.validation,
+            () => &mut parts.train,
+        };
+        part.push(number);
+    }
+    Ok(parts)
+}
+
+fn fit(
+    context: &mut StepContext<'_>,
+    reward: &mut dyn RewardModel,
+    samples: &Samples,
+    parts: &Parts,
+) -> Result<(Vec<u8>, Vec<Epoch>), AdaptError> {
+    let settings = context.plan.reward;
+    let mut plateau = Plateau { learning_rate: settings.learning_rate, best: f64::INFINITY, waited: 0 };
+    let mut best = (f64::INFINITY, reward.state()?);
+    let mut log = Vec::new();
+    for epoch in 1..=settings.epochs {
+        let seed = context.seed.named("reward epoch").indexed(epoch);
+        let learning_rate = plateau.learning_rate;
+        let loss = train_epoch(context, reward, samples, &parts.train, (epoch, learning_rate, seed))?;
+        let validation_loss = validation_loss(reward, samples, &parts.validation, settings.batch)?;
+        if validation_loss < best.0 {
+            best = (validation_loss, reward.state()?);
+        }
+        plateau.step(validation_loss, settings.plateau_factor, settings.plateau_patience);
+        log.push(Epoch { epoch, learning_rate, loss, validation_loss });
+    }
+    Ok((best.1, log))
+}
+
+fn train_epoch(
+    context: &mut StepContext<'_>,
+    reward: &mut dyn RewardModel,
+    samples: &Samples,
+    train: &[usize],
+    (epoch, learning_rate, seed): (usize, f64, Seed),
+) -> Result<f64, AdaptError> {
+    let settings = context.plan.reward;
+    let batches = batches::shuffled(&samples.shapes(train), settings.batch, seed);
+    let what = format!("epoch {epoch} of {}", settings.epochs);
+    let total = settings.epochs * batches.len();
+    let mut loss = 0.0;
+    for (index, batch) in batches.iter().enumerate() {
+        context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
+        let chosen: Vec<usize> = batch.iter().map(|&place| train[place]).collect();
+        loss += reward.fit_step(&samples.batch(&chosen)?, learning_rate)? * chosen.len() as f64;
+    }
+    Ok(loss / train.len() as f64)
+}
+
+impl Samples {
+    fn shapes(&self, chosen: &[usize]) -> Vec<[usize; 3]> {
+        let all = shapes(&self.cases);
+        chosen.iter().map(|&number| all[self.image[number]]).collect()
+    }
+
+    fn batch(&self, chosen: &[usize]) -> Result<RewardBatch, ComponentError> {
+        let images = ImageBatch::stack(chosen.iter().map(|&number| &self.cases[self.image[number]].image))?;
+        let labels = LabelBatch::stack(chosen.iter().map(|&number| &self.samples[number].judged))?;
+        let correctness = chosen.iter().flat_map(|&number| self.samples[number].correctness()).collect();
+        Ok(RewardBatch { images, labels, correctness })
+    }
+
+    /// Logits and correctness of the chosen samples' voxels.
+    fn judged(
+        &self,
+        reward: &dyn RewardModel,
+        chosen: &[usize],
+        batch: usize,
+    ) -> Result<(Vec<f32>, Vec<bool>), ComponentError> {
+        let (mut logits, mut correct) = (Vec::new(), Vec::new());
+        for places in batches::in_order(&self.shapes(chosen), batch) {
+            let numbers: Vec<usize> = places.iter().map(|&place| chosen[place]).collect();
+            let batch = self.batch(&numbers)?;
+            logits.extend(reward.logits(&batch.images, &batch.labels)?);
+            correct.extend(batch.correctness.iter().map(|&correctness| correctness > 0.5));
+        }
+        Ok((logits, correct))
+    }
+}
+
+fn validation_loss(
+    reward: &dyn RewardModel,
+    samples: &Samples,
+    validation: &[usize],
+    batch: usize,
+) -> Result<f64, AdaptError> {
+    let (logits, correct) = samples.judged(reward, validation, batch)?;
+    Ok(calibration::binary_cross_entropy(&logits, &correct, 1.0)?)
+}
+
+fn calibrate(
+    context: &StepContext<'_>,
+    reward: &dyn RewardModel,
+    samples: &Samples,
+    parts: &Parts,
+) -> Result<Calibration, AdaptError> {
+    let batch = context.plan.reward.batch;
+    let (logits, correct) = samples.judged(reward, &parts.validation, batch)?;
+    let temperature = calibration::fit_temperature(&logits, &correct)?.temperature;
+    let (logits, correct) = samples.judged(reward, &parts.test, batch)?;
+    let mut found = Calibration { temperature: 1.0, ece_before: 0.0, ece_after: 0.0, error_auroc: None };
+    let ece = |calibration: &Calibration| {
+        let confidence: Vec<f32> = logits.iter().map(|&logit| calibration.probability(logit)).collect();
+        Reliability::equal_width(&confidence, &correct, ECE_BINS).map(|reliability| reliability.expected_error())
+    };
+    found.ece_before = ece(&found)?;
+    found.temperature = temperature;
+    found.ece_after = ece(&found)?;
+    let doubt: Vec<f32> = logits.iter().map(|&logit| -logit).collect();
+    let wrong: Vec<bool> = correct.iter().map(|&correct| !correct).collect();
+    found.error_auroc = calibration::area_under_roc(&doubt, &wrong).ok();
+    Ok(found)
+}
+
+/// Lowers the learning rate when the validation loss stands still (torch's `ReduceLROnPlateau`,
+/// mode `min`, relative threshold 10⁻⁴).
+struct Plateau {
+    learning_rate: f64,
+    best: f64,
+    waited: usize,
+}
+
+impl Plateau {
+    fn step(&mut self, loss: f64, factor: f64, patience: usize) {
+        if loss < self.best * (1.0 - 1e-4) {
+            self.best = loss;
+            self.waited = 0;
+            return;
+        }
+        self.waited += 1;
+        if self.waited > patience {
+            self.learning_rate *= factor;
+            self.waited = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_learning_rate_falls_after_patience_runs_out() {
+        let mut plateau = Plateau { learning_rate: 1.0, best: f64::INFINITY, waited: 0 };
+        plateau.step(1.0, 0.1, 2);
+        for _ in 0..2 {
+            plateau.step(1.0, 0.1, 2);
+        }
+        assert_eq!(plateau.learning_rate, 1.0);
+        plateau.step(1.0, 0.1, 2);
+        assert!((plateau.learning_rate - 0.1).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,61 @@
+use rayon::prelude::*;
+
+use super::{AdaptError, Observer, Progress};
+use crate::{
+    component::ComponentError,
+    domain::{CaseEntry, CaseId, Image, ImageBatch},
+    preprocess::{Prepared, PreparedGeometry, Preprocess},
+};
+
+/// An image as the network sees it, and the way back to its own geometry.
+#[derive(Debug, Clone)]
+pub struct PreparedCase {
+    /// Which case.
+    pub id: CaseId,
+    /// The network's input.
+    pub image: Image,
+    /// The way back.
+    pub geometry: PreparedGeometry,
+}
+
+/// Prepares one image for the network.
+///
+/// # Errors
+/// If the image cannot be preprocessed as asked; names the case.
+pub fn prepare_image(id: &CaseId, image: &Image, preprocess: &Preprocess) -> Result<PreparedCase, ComponentError> {
+    let Prepared { image, geometry } = preprocess
+        .apply(image)
+        .map_err(|error| ComponentError::from(error).context(format!("preprocessing case {id}")))?;
+    Ok(PreparedCase { id: id.clone(), image, geometry })
+}
+
+/// Loads and prepares cases, several at a time, in their order.
+pub(super) fn prepare(
+    cases: &[CaseEntry],
+    image: impl Fn(&CaseId) -> Result<Image, ComponentError> + Sync,
+    preprocess: &Preprocess,
+    observer: &mut dyn Observer,
+) -> Result<Vec<PreparedCase>, AdaptError> {
+    /// Cases loaded between two looks at the progress.
+    const CHUNK: usize = 64;
+    let mut prepared = Vec::with_capacity(cases.len());
+    for chunk in cases.chunks(CHUNK) {
+        observer.progress(Progress { what: "loading images", done: prepared.len(), total: cases.len() });
+        let loaded: Vec<_> =
+            chunk.par_iter().map(|entry| prepare_image(&entry.id, &image(&entry.id)?, preprocess)).collect();
+        for case in loaded {
+            prepared.push(case?);
+        }
+    }
+    Ok(prepared)
+}
+
+/// The `[slow, y, x]` shapes of prepared images.
+pub(super) fn shapes(cases: &[PreparedCase]) -> Vec<[usize; 3]> {
+    cases.iter().map(|case| case.image.grid().shape()).collect()
+}
+
+/// Puts the chosen cases into one batch.
+pub(super) fn stack(cases: &[PreparedCase], chosen: &[usize]) -> Result<ImageBatch, ComponentError> {
+    Ok(ImageBatch::stack(chosen.iter().map(|&index| &cases[index].image))?)
+}

@@ -1,0 +1,127 @@
+//! The supervised start: the policy learns the source domain from its experts' label maps.
+
+use rayon::prelude::*;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    AdaptError, Components, PreparedCase, Progress, StepContext, batches,
+    prepared::{prepare, shapes, stack},
+    state::write_policy,
+};
+use crate::{
+    component::{ComponentError, ImitationStep, Policy, PolicyState},
+    domain::{Label, LabelBatch, LabelMap, LabelSet, Split},
+    measure::{Mask, dice},
+    run_dir::layout,
+};
+
+/// Cases with the label maps to be learnt, on the network's grid.
+struct Labelled {
+    cases: Vec<PreparedCase>,
+    references: Vec<LabelMap>,
+}
+
+#[derive(Serialize)]
+struct Epoch {
+    epoch: usize,
+    loss: f64,
+    validation_dice: f64,
+}
+
+pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) -> Result<Value, AdaptError> {
+    if let Some(start) = &components.start {
+        components.policy.restore(start)?;
+    }
+    let epochs = context.plan.pretrain.epochs;
+    let mut best = Best { dice: f64::NEG_INFINITY, epoch: 0, state: components.policy.state()? };
+    let mut log = Vec::with_capacity(epochs);
+    if epochs > 0 {
+        let train = load(context, components, Split::Train)?;
+        let validation = load(context, components, Split::Validation)?;
+        components.policy.reset_optimizers();
+        for epoch in 1..=epochs {
+            let loss = train_epoch(context, components.policy.as_mut(), &train, epoch)?;
+            let dice = validation_dice(context, components, &validation)?;
+            best.offer(dice, epoch, components.policy.as_ref())?;
+            log.push(Epoch { epoch, loss, validation_dice: dice });
+        }
+        components.policy.restore(&best.state)?;
+    }
+    write_policy(context.work, &best.state)?;
+    context.work.write_json_lines(layout::METRICS, &log)?;
+    Ok(
+        json!({ "epochs": epochs, "best_epoch": best.epoch, "validation_dice": log.iter().map(|epoch| epoch.validation_dice).reduce(f64::max) }),
+    )
+}
+
+struct Best {
+    dice: f64,
+    epoch: usize,
+    state: PolicyState,
+}
+
+impl Best {
+    fn offer(&mut self, dice: f64, epoch: usize, policy: &dyn Policy) -> Result<(), ComponentError> {
+        if dice > self.dice {
+            *self = Self { dice, epoch, state: policy.state()? };
+        }
+        Ok(())
+    }
+}
+
+fn load(context: &mut StepContext<'_>, components: &Components, split: Split) -> Result<Labelled, AdaptError> {
+    let source = &components.source;
+    let preprocess = &context.plan.preprocess;
+    let cases = prepare(source.cases(split), |id| source.image(id), preprocess, context.observer)?;
+    let references: Result<Vec<LabelMap>, ComponentError> =
+        cases.par_iter().map(|case| Ok(preprocess.apply_labels(&source.reference(&case.id)?)?)).collect();
+    Ok(Labelled { cases, references: references? })
+}
+
+fn train_epoch(
+    context: &mut StepContext<'_>,
+    policy: &mut dyn Policy,
+    train: &Labelled,
+    epoch: usize,
+) -> Result<f64, AdaptError> {
+    let settings = &context.plan.pretrain;
+    let step = ImitationStep { learning_rate: settings.learning_rate, label_smoothing: settings.label_smoothing };
+    let seed = context.seed.named("pretrain").indexed(epoch);
+    let batches = batches::shuffled(&shapes(&train.cases), settings.batch, seed);
+    let what = format!("epoch {epoch} of {}", settings.epochs);
+    let total = settings.epochs * batches.len();
+    let mut loss = 0.0;
+    for (index, batch) in batches.iter().enumerate() {
+        context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
+        let images = stack(&train.cases, batch)?;
+        let labels = LabelBatch::stack(batch.iter().map(|&case| &train.references[case]))?;
+        loss += policy.imitate(&images, &labels, &step)? * batch.len() as f64;
+    }
+    Ok(loss / train.cases.len() as f64)
+}
+
+fn validation_dice(
+    context: &StepContext<'_>,
+    components: &Components,
+    validation: &Labelled,
+) -> Result<f64, AdaptError> {
+    let mut sum = 0.0;
+    for batch in batches::in_order(&shapes(&validation.cases), context.plan.collect.batch) {
+        let grids: Vec<_> = batch.iter().map(|&case| *validation.cases[case].image.grid()).collect();
+        let segmented = components.policy.segment(&stack(&validation.cases, &batch)?)?.unstack(&grids)?;
+        for (labels, &case) in segmented.iter().zip(&batch) {
+            sum += mean_dice(labels, &validation.references[case], &components.judges.labels)?;
+        }
+    }
+    Ok(sum / validation.cases.len() as f64)
+}
+
+/// Mean Dice over the structures that are in at least one of the two label maps; 0 where there is
+/// none at all, since an empty segmentation of an empty image teaches nothing.
+pub(super) fn mean_dice(left: &LabelMap, right: &LabelMap, labels: &LabelSet) -> Result<f64, ComponentError> {
+    left.grid().require_same(right.grid(), ["a label map", "what it is compared with"])?;
+    let of = |label: &Label| dice(&Mask::of_label(left, label.value), &Mask::of_label(right, label.value));
+    let values: Vec<f64> = labels.structures().filter_map(of).collect();
+    Ok(if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 })
+}

@@ -1,0 +1,59 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::fit_reward::Calibration;
+use crate::{
+    component::PolicyState,
+    run_dir::{self, RunError, Step, StepDir, StepKind, layout},
+};
+
+/// The weights of the policy after the last finished step that has some, and the iteration.
+///
+/// # Errors
+/// If no step has any yet, or the files cannot be read.
+pub fn latest_policy(root: &Path) -> Result<(usize, PolicyState), RunError> {
+    let (iteration, folder) = latest(root, StepKind::ImprovePolicy)
+        .or_else(|| latest(root, StepKind::Pretrain))
+        .ok_or_else(|| missing(root, "no policy yet: its pretraining is not finished"))?;
+    Ok((iteration, read_policy(&folder)?))
+}
+
+/// The weights of the reward network fitted last, with its calibration.
+///
+/// # Errors
+/// If none was fitted yet, or the files cannot be read.
+pub fn latest_reward(root: &Path) -> Result<(Vec<u8>, Calibration), RunError> {
+    let (_, folder) = latest(root, StepKind::FitReward)
+        .ok_or_else(|| missing(root, "no reward network yet: no iteration has finished fit-reward"))?;
+    read_reward(&folder)
+}
+
+pub(super) fn read_policy(folder: &Path) -> Result<PolicyState, RunError> {
+    Ok(PolicyState { actor: read(&folder.join(layout::ACTOR))?, critic: Some(read(&folder.join(layout::CRITIC))?) })
+}
+
+pub(super) fn write_policy(work: &StepDir, state: &PolicyState) -> Result<(), RunError> {
+    work.write(layout::ACTOR, &state.actor)?;
+    work.write(layout::CRITIC, state.critic.as_deref().unwrap_or_default())
+}
+
+pub(super) fn read_reward(folder: &Path) -> Result<(Vec<u8>, Calibration), RunError> {
+    Ok((read(&folder.join(layout::REWARD))?, run_dir::read_json(&folder.join(layout::CALIBRATION))?))
+}
+
+fn latest(root: &Path, kind: StepKind) -> Option<(usize, PathBuf)> {
+    let folders = (0..).map(|iteration| Step::new(iteration, kind));
+    let skip = usize::from(kind != StepKind::Pretrain);
+    let last = folders.skip(skip).take_while(|step| run_dir::is_done(root, step)).last()?;
+    Some((last.iteration, root.join(layout::step(&last))))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, RunError> {
+    fs::read(path).map_err(|source| RunError::Read { path: path.to_owned(), source })
+}
+
+fn missing(root: &Path, message: &str) -> RunError {
+    RunError::Content { path: root.to_owned(), message: format!("{message}; run `rl4seg adapt` first") }
+}
