@@ -1,12 +1,13 @@
 //! What phantoms look like, against the statistics of the benchmark whose recipe they follow.
 
 use rl4seg_echo::{
+    anatomy::Anatomy,
     labels::{LEFT_VENTRICLE, MYOCARDIUM},
     phantom::{Instant, Parameters, Phantom, Shot},
 };
 use rl4seg_sdk::{
-    component::Result,
-    domain::{Image, LabelMap, Seed},
+    component::{Result, ValidityMetric},
+    domain::{Image, LabelMap, Seed, Verdict},
 };
 
 /// Means over images: grey values (0 to 255, before CLAHE) in ventricle, wall and background, and
@@ -93,5 +94,17 @@ fn resolutions_show_the_same_scene() {
     });
     for (coarse, fine) in coarse.iter().zip(fine) {
         assert!((coarse / fine - 1.0).abs() < 0.04, "{coarse} against {fine}");
+    }
+}
+
+#[test]
+fn label_maps_are_valid_at_every_size_and_severity() {
+    for (size, severity) in [(32, 1.5), (64, 1.0), (128, 0.0), (128, 1.5)] {
+        let phantom = Phantom::new(Parameters::at_severity(severity), Seed(9), size);
+        for patient in 0..PATIENTS {
+            let labels = phantom.labels(Shot { patient, instant: Instant::EndSystole }).unwrap();
+            let findings = Anatomy::default().assess(&labels).unwrap();
+            assert_eq!(Verdict::of(&findings), Verdict::Valid, "{size} {severity} {patient}: {findings:?}");
+        }
     }
 }

@@ -23,14 +23,14 @@ const MAX_STRENGTH_MM: f32 = 50.0;
 /// The configuration of the distortion generator `shape`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ShapeSettings {
+pub struct ShapeConfig {
     /// What is made of each accepted map, in this order; all seven if left out.
     pub kinds: Vec<Kind>,
     /// Smallest and largest strength, mm; what it means depends on the [`Kind`].
     pub strength_mm: [f32; 2],
 }
 
-impl Default for ShapeSettings {
+impl Default for ShapeConfig {
     fn default() -> Self {
         Self { kinds: Kind::ALL.to_vec(), strength_mm: [3.0, 9.0] }
     }
@@ -44,28 +44,28 @@ pub struct ShapeDistortions {
 }
 
 impl ShapeDistortions {
-    /// The distortions that `settings` ask for.
+    /// The distortions that `config` asks for.
     ///
     /// # Errors
     /// If there are none, one stands twice, or the strengths are no range of lengths.
-    pub fn new(settings: &ShapeSettings) -> Result<Self> {
+    pub fn new(config: &ShapeConfig) -> Result<Self> {
         let refuse = |message: String| Err(ComponentError::new(ErrorKind::Configuration, message));
-        if settings.kinds.is_empty() {
+        if config.kinds.is_empty() {
             return refuse("`kinds` is empty; expected at least one, as [\"leak\", \"hole\"]".to_owned());
         }
-        for (index, kind) in settings.kinds.iter().enumerate() {
-            if settings.kinds[..index].contains(kind) {
+        for (index, kind) in config.kinds.iter().enumerate() {
+            if config.kinds[..index].contains(kind) {
                 return refuse(format!("`kinds` names `{}` twice; expected each once", kind.name()));
             }
         }
-        let [low, high] = settings.strength_mm;
+        let [low, high] = config.strength_mm;
         if !(low > 0.0 && low <= high && high <= MAX_STRENGTH_MM) {
             return refuse(format!(
                 "`strength_mm` is [{low}, {high}]; expected the smallest and the largest strength, above 0 and at most \
                  {MAX_STRENGTH_MM} mm"
             ));
         }
-        Ok(Self { kinds: settings.kinds.clone(), strength: Uniform { low, high } })
+        Ok(Self { kinds: config.kinds.clone(), strength: Uniform { low, high } })
     }
 
     /// `accepted` distorted in every plane, or `None` where no draw changed anything.
@@ -117,7 +117,7 @@ mod tests {
 
     fn distorted(accepted: &LabelMap, seed: u64) -> Vec<(String, LabelMap)> {
         let image = Image::new(*accepted.grid(), 1, vec![0.0; accepted.labels().len()]).unwrap();
-        let generator = ShapeDistortions::new(&ShapeSettings::default()).unwrap();
+        let generator = ShapeDistortions::new(&ShapeConfig::default()).unwrap();
         let requests = generator.requests(&image, accepted, Seed(seed)).unwrap();
         let given = |request: DistortionRequest| match request.wrong_map {
             WrongMap::Given(map) => (request.name, map),
@@ -172,7 +172,7 @@ mod tests {
     fn a_map_without_a_wall_is_refused() {
         let grid = Grid::plane([8, 8], [1.0, 1.0]).unwrap();
         let image = Image::new(grid, 1, vec![0.0; 64]).unwrap();
-        let generator = ShapeDistortions::new(&ShapeSettings::default()).unwrap();
+        let generator = ShapeDistortions::new(&ShapeConfig::default()).unwrap();
         let error = generator.requests(&image, &LabelMap::background(grid), Seed(0)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
@@ -185,7 +185,7 @@ mod tests {
             (vec![Kind::Leak], [9.0, 3.0]),
             (vec![Kind::Leak], [f32::NAN, 3.0]),
         ] {
-            let error = ShapeDistortions::new(&ShapeSettings { kinds, strength_mm }).unwrap_err();
+            let error = ShapeDistortions::new(&ShapeConfig { kinds, strength_mm }).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration);
         }
     }

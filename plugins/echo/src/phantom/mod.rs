@@ -20,4 +20,4 @@ pub use crate::ranges::{Count, Normal, Probability, Uniform};
 pub use heart::Instant;
 pub use parameters::Parameters;
 pub use scan::{Phantom, Shot};
-pub use source::{Domain, PhantomSettings, PhantomSource};
+pub use source::{Domain, PhantomConfig, PhantomSource};

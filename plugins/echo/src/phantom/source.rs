@@ -37,7 +37,7 @@ pub enum Domain {
 /// split; with an odd number of images, the last patient of that split has the first one only.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PhantomSettings {
+pub struct PhantomConfig {
     /// `"source"` or `"target"`.
     pub domain: Domain,
     /// Everything is drawn from this number; the same number gives the same images.
@@ -71,16 +71,16 @@ pub struct PhantomSource {
 }
 
 impl PhantomSource {
-    /// The cases that `settings` describe.
+    /// The cases that `config` describes.
     ///
     /// # Errors
     /// If a setting is out of range.
-    pub fn new(settings: &PhantomSettings) -> Result<Self> {
-        settings.check()?;
+    pub fn new(config: &PhantomConfig) -> Result<Self> {
+        config.check()?;
         let (cases, shots) =
-            table_of_contents(settings).into_iter().map(|(case, shot)| (case.clone(), (case.id, shot))).unzip();
-        let seed = Seed(settings.seed).named("phantom").named(settings.domain.prefix());
-        Ok(Self { phantom: Phantom::new(settings.parameters(), seed, settings.size), labels: labels(), cases, shots })
+            table_of_contents(config).into_iter().map(|(case, shot)| (case.clone(), (case.id, shot))).unzip();
+        let seed = Seed(config.seed).named("phantom").named(config.domain.prefix());
+        Ok(Self { phantom: Phantom::new(config.parameters(), seed, config.size), labels: labels(), cases, shots })
     }
 
     fn shot(&self, id: &CaseId) -> Result<Shot> {
@@ -121,7 +121,7 @@ impl Domain {
     }
 }
 
-impl PhantomSettings {
+impl PhantomConfig {
     fn check(&self) -> Result<()> {
         let refuse = |message: String| Err(ComponentError::new(ErrorKind::Configuration, message));
         if !SIZES.contains(&self.size) {
@@ -150,16 +150,15 @@ impl PhantomSettings {
 }
 
 /// Training patients first, then validation, then test.
-fn table_of_contents(settings: &PhantomSettings) -> Vec<(CaseEntry, Shot)> {
-    let splits =
-        [(Split::Train, settings.train), (Split::Validation, settings.validation), (Split::Test, settings.test)];
+fn table_of_contents(config: &PhantomConfig) -> Vec<(CaseEntry, Shot)> {
+    let splits = [(Split::Train, config.train), (Split::Validation, config.validation), (Split::Test, config.test)];
     let mut cases = Vec::new();
     let mut first_patient = 0;
     for (split, images) in splits {
         for index in 0..images {
             let instant = if index % 2 == 0 { Instant::EndDiastole } else { Instant::EndSystole };
             let shot = Shot { patient: first_patient + index / 2, instant };
-            let group = format!("{}{:04}", settings.domain.prefix(), shot.patient);
+            let group = format!("{}{:04}", config.domain.prefix(), shot.patient);
             let id = CaseId(format!("{group}_4CH_{}", instant.code()));
             cases.push((CaseEntry { id, group, split: Some(split), has_reference: true }, shot));
         }
@@ -172,13 +171,13 @@ fn table_of_contents(settings: &PhantomSettings) -> Vec<(CaseEntry, Shot)> {
 mod tests {
     use super::*;
 
-    fn settings(domain: Domain) -> PhantomSettings {
-        PhantomSettings { domain, seed: 1, size: 64, train: 4, validation: 1, test: 2, severity: None }
+    fn config(domain: Domain) -> PhantomConfig {
+        PhantomConfig { domain, seed: 1, size: 64, train: 4, validation: 1, test: 2, severity: None }
     }
 
     #[test]
     fn patients_are_not_torn_apart() {
-        let cases = PhantomSource::new(&settings(Domain::Target)).unwrap().cases().unwrap();
+        let cases = PhantomSource::new(&config(Domain::Target)).unwrap().cases().unwrap();
         let found: Vec<_> = cases.iter().map(|case| (case.id.as_str(), case.group.as_str(), case.split)).collect();
         assert_eq!(
             found,
@@ -197,7 +196,7 @@ mod tests {
     #[test]
     fn a_seed_gives_the_same_image_and_another_seed_another() {
         let image = |seed| {
-            let source = PhantomSource::new(&PhantomSettings { seed, ..settings(Domain::Source) }).unwrap();
+            let source = PhantomSource::new(&PhantomConfig { seed, ..config(Domain::Source) }).unwrap();
             source.image(&CaseId("sou0001_4CH_ES".to_owned())).unwrap()
         };
         assert_eq!(image(1), image(1));
@@ -207,7 +206,7 @@ mod tests {
     #[test]
     fn images_do_not_depend_on_how_many_are_asked_for() {
         let image = |train| {
-            let source = PhantomSource::new(&PhantomSettings { train, ..settings(Domain::Target) }).unwrap();
+            let source = PhantomSource::new(&PhantomConfig { train, ..config(Domain::Target) }).unwrap();
             source.image(&CaseId("tar0001_4CH_ED".to_owned())).unwrap()
         };
         assert_eq!(image(4), image(100));
@@ -215,14 +214,14 @@ mod tests {
 
     #[test]
     fn settings_out_of_range_are_refused() {
-        let source = settings(Domain::Source);
-        let target = settings(Domain::Target);
+        let source = config(Domain::Source);
+        let target = config(Domain::Target);
         for bad in [
-            PhantomSettings { size: 8, ..source.clone() },
-            PhantomSettings { train: 0, validation: 0, test: 0, ..source.clone() },
-            PhantomSettings { severity: Some(0.5), ..source },
-            PhantomSettings { severity: Some(f32::NAN), ..target.clone() },
-            PhantomSettings { severity: Some(1.6), ..target },
+            PhantomConfig { size: 8, ..source.clone() },
+            PhantomConfig { train: 0, validation: 0, test: 0, ..source.clone() },
+            PhantomConfig { severity: Some(0.5), ..source },
+            PhantomConfig { severity: Some(f32::NAN), ..target.clone() },
+            PhantomConfig { severity: Some(1.6), ..target },
         ] {
             let error = PhantomSource::new(&bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration, "{bad:?}: {error}");
@@ -231,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_case_of_the_other_domain_is_not_found() {
-        let source = PhantomSource::new(&settings(Domain::Source)).unwrap();
+        let source = PhantomSource::new(&config(Domain::Source)).unwrap();
         let error = source.image(&CaseId("tar0000_4CH_ED".to_owned())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.to_string().contains("sou0000_4CH_ED to sou0003_4CH_ES"), "{error}");
