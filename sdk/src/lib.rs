@@ -1,6 +1,76 @@
-//! What the author of an `rl4seg` plugin imports, and nothing else.
+//! What the author of an `rl4seg` plugin imports.
 //!
-//! The domain types and the component traits are those of the program itself, so a component is
-//! written and tested as plain Rust.
+//! A plugin is a crate with `crate-type = ["cdylib", "rlib"]` that implements component traits and
+//! names its components in [`export_plugin!`]. Built, it is a library that `rl4seg` loads at run
+//! time; linked into a program, it registers itself. The author writes neither C nor `unsafe`.
+//!
+//! ```
+//! use rl4seg_sdk::prelude::*;
+//!
+//! /// Accepts label maps whose structures cover a share of the image.
+//! struct Coverage {
+//!     least: f64,
+//! }
+//!
+//! #[derive(Deserialize)]
+//! #[serde(crate = "rl4seg_sdk::serde", deny_unknown_fields)]
+//! struct CoverageConfig {
+//!     least: f64,
+//! }
+//!
+//! impl Component for Coverage {
+//!     const ID: &'static str = "coverage";
+//!     const DOC: &'static str = "Share of voxels that are not background";
+//!     type Config = CoverageConfig;
+//!
+//!     fn new(config: CoverageConfig) -> Result<Self> {
+//!         Ok(Self { least: config.least })
+//!     }
+//! }
+//!
+//! impl ValidityMetric for Coverage {
+//!     fn assess(&self, labels: &LabelMap) -> Result<Vec<Finding>> {
+//!         let covered = labels.labels().iter().filter(|&&label| label != 0).count();
+//!         Ok(vec![Finding {
+//!             metric: "coverage".to_owned(),
+//!             value: Some(covered as f64 / labels.grid().len() as f64),
+//!             unit: "1".to_owned(),
+//!             accepted: AcceptedRange { min: Some(self.least), max: None },
+//!             plane: None,
+//!             note: None,
+//!         }])
+//!     }
+//! }
+//!
+//! export_plugin! {
+//!     validity_metrics: [Coverage];
+//! }
+//! ```
 
 pub use rl4seg_core::{component, domain, io, measure, preprocess, random};
+pub use serde;
+
+mod definition;
+pub mod export;
+
+pub use definition::Component;
+
+/// Everything that a plugin's source needs.
+pub mod prelude {
+    pub use crate::{
+        Component,
+        component::{
+            ComponentError, Corrector, DataSource, DistortionGenerator, DistortionRequest, ErrorKind, Modality, Result,
+            ValidityMetric, WrongMap,
+        },
+        domain::{
+            AcceptedRange, CaseEntry, CaseId, Finding, Grid, Image, Label, LabelMap, LabelSet, Seed, SlowAxis, Split,
+            Verdict,
+        },
+        export_plugin,
+        serde::Deserialize,
+    };
+}
+
+#[cfg(panic = "abort")]
+compile_error!("build plugins with panic = \"unwind\": a plugin's panic becomes an error because the SDK catches it");

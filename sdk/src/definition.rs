@@ -1,0 +1,31 @@
+use serde::de::DeserializeOwned;
+
+use crate::component::{ComponentError, ErrorKind, Result};
+
+/// What every component of a plugin tells about itself, beside the trait of its kind.
+pub trait Component: Sized + Send + Sync + 'static {
+    /// Its name within the plugin: letters, digits, `-` and `_`. In a configuration it is
+    /// `plugin/ID`.
+    const ID: &'static str;
+    /// One sentence for `rl4seg plugins inspect`.
+    const DOC: &'static str;
+    /// Its keys in the run's configuration. Derive `Deserialize` with `deny_unknown_fields`, so that
+    /// a slip of the pen is refused.
+    type Config: DeserializeOwned;
+
+    /// Makes one.
+    ///
+    /// # Errors
+    /// If a value is out of range, or what it names is not there.
+    fn new(config: Self::Config) -> Result<Self>;
+}
+
+/// Makes a component from its configuration, a JSON object.
+///
+/// # Errors
+/// If the configuration is not of [`Component::Config`]'s form, or as [`Component::new`].
+pub(crate) fn make<T: Component>(config: &str) -> Result<T> {
+    let config = serde_json::from_str(config)
+        .map_err(|error| ComponentError::new(ErrorKind::Configuration, format!("its settings: {error}")))?;
+    T::new(config)
+}
