@@ -214,7 +214,8 @@ mod tests {
         let fortran = [1_i64, 2, 4];
         let c_order = [6_i64, 3, 1];
         assert!(read(|voxels| voxels.array.strides = c_order.as_ptr()).is_ok());
-        let broken: [(&str, &dyn Fn(&mut abi::Voxels)); 12] = [
+        type Change<'a> = &'a dyn Fn(&mut abi::Voxels);
+        let broken: [(&str, Change<'_>); 12] = [
             ("negative entries", &|voxels| voxels.array.shape = negative.as_ptr()),
             ("overflow", &|voxels| voxels.array.shape = huge.as_ptr()),
             ("axes", &|voxels| (voxels.array.shape, voxels.array.ndim) = (flat.as_ptr(), 1)),
