@@ -51,7 +51,8 @@ pub trait Policy: Send {
     fn freeze_reference(&mut self) -> Result<()>;
 
     /// Shrink and perturb (Ash and Adams 2020): every convolution weight w becomes
-    /// `shrink` · w + N(0, `std`²), in actor and critic. Normalisation layers are left as they are.
+    /// `shrink` · w + N(0, `std`²), in actor and critic. Normalisation layers keep scale and shift;
+    /// what they remember of their inputs shrinks with the weights.
     ///
     /// # Errors
     /// If the weights cannot be reached.

@@ -24,7 +24,7 @@ pub fn xavier(network: Unet, seed: Seed) -> Unet {
                 (6.0 / (fan_in + fan_out)).sqrt()
             }
             Role::Bias => fan_in.sqrt().recip(),
-            Role::Affine | Role::Statistic => return,
+            Role::Affine | Role::RunningMean | Role::RunningVariance => return,
         };
         let mut stream = generator(seed.named(&tensor.name));
         tensor.values.fill_with(|| stream.random_range(-bound..bound) as f32);
@@ -35,20 +35,36 @@ pub fn xavier(network: Unet, seed: Seed) -> Unet {
 #[must_use]
 pub fn perturbed(network: Unet, std: f64, seed: Seed) -> Unet {
     edited(network, |tensor| {
-        if tensor.role != Role::Statistic {
+        if tensor.role.learns() {
             add_noise(tensor, std, seed);
         }
     })
 }
 
 /// Shrink and perturb (Ash and Adams 2020): every kernel w becomes `shrink` · w + N(0, `std`²).
+///
+/// Normalisation layers keep scale and shift. Their running statistics shrink with the kernel
+/// before them, else the network would be of no use in inference mode until it has trained again:
+/// the mean's distance from the convolution's bias by `shrink`, the variance by its square.
 #[must_use]
 pub fn shrunk_and_perturbed(network: Unet, shrink: f64, std: f64, seed: Seed) -> Unet {
-    edited(network, |tensor| {
-        if tensor.role == Role::Kernel {
-            tensor.values.iter_mut().for_each(|value| *value = (f64::from(*value) * shrink) as f32);
+    let scale = |values: &mut [f32], factor: f64| {
+        values.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
+    };
+    let mut convolution_bias = Vec::new();
+    edited(network, |tensor| match tensor.role {
+        Role::Kernel => {
+            scale(&mut tensor.values, shrink);
             add_noise(tensor, std, seed);
         }
+        Role::Bias => convolution_bias.clone_from(&tensor.values),
+        Role::Affine => {}
+        Role::RunningMean => {
+            for (mean, bias) in tensor.values.iter_mut().zip(&convolution_bias) {
+                *mean = (shrink * f64::from(*mean - bias)) as f32 + bias;
+            }
+        }
+        Role::RunningVariance => scale(&mut tensor.values, shrink * shrink),
     })
 }
 

