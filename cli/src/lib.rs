@@ -1,1 +1,34 @@
-//! x
+//! The command line of `rl4seg`: what a user types, and what they get to read.
+//!
+//! Results go to standard output, in text or with `--json` for machines; progress, notes and errors
+//! go to standard error. Nothing is computed here.
+
+#![allow(clippy::print_stderr, reason = "this is the crate that talks to the user")]
+
+mod args;
+mod catalog;
+mod commands;
+mod configuration;
+mod failure;
+mod label_files;
+mod networks;
+mod output;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Does what the command line says. 0 is done, 1 failed, 2 wrong usage.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match args.global.apply().and_then(|()| args.command.run(&args.global)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", failure::describe(&error));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The version of the run directory's form. Raised when a reader of the old form would go wrong.
 pub const SCHEMA: u32 = 1;
@@ -18,6 +19,22 @@ pub struct Manifest {
     pub config_sha256: String,
     /// Every plugin that was loaded.
     pub plugins: Vec<PluginRecord>,
+}
+
+impl Manifest {
+    /// The manifest of a run that this program begins with `config_toml`.
+    #[must_use]
+    pub fn new(device: &str, seed: u64, config_toml: &str, plugins: Vec<PluginRecord>) -> Self {
+        let digest = Sha256::digest(config_toml.as_bytes());
+        Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            device: device.to_owned(),
+            seed,
+            config_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            plugins,
+        }
+    }
 }
 
 /// Which build of a plugin took part in a run.

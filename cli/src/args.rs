@@ -1,0 +1,106 @@
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+
+/// Adapts a segmentation network to a new image domain that has no labels.
+#[derive(Debug, Parser)]
+#[command(name = "rl4seg", version, max_term_width = 100, after_help = EXAMPLE)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLE: &str = "\
+Example:
+  rl4seg demo                                   the whole loop on synthetic images
+  rl4seg init --modality echo --source a --target b
+  rl4seg adapt run.toml
+  rl4seg predict run scan.nii.gz --out results";
+
+/// Flags that mean the same with every command.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Print results as JSON, and no progress
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Show progress with --json too
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// Use this many CPU threads; results do not depend on it [default: all]
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Look for plugins in this folder too; may be given several times
+    #[arg(long, global = true, value_name = "DIR")]
+    pub plugin_path: Vec<PathBuf>,
+}
+
+impl GlobalArgs {
+    /// Sets up what a process has one of.
+    pub fn apply(&self) -> anyhow::Result<()> {
+        let Some(threads) = self.threads else { return Ok(()) };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
+        pool.build_global().with_context(|| format!("cannot start {threads} threads"))
+    }
+
+    /// Whether progress is shown.
+    pub fn shows_progress(&self) -> bool {
+        !self.json || self.verbose
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Demo(commands::demo::Args),
+    Init(commands::init::Args),
+    Adapt(commands::adapt::Args),
+    Status(commands::status::Args),
+    Predict(commands::predict::Args),
+    Compare(commands::compare::Args),
+    Check(commands::check::Args),
+    Phantom(commands::phantom::Args),
+    #[command(subcommand)]
+    Plugins(commands::plugins::Command),
+    #[command(name = rl4seg_core::plugin::PROBE_COMMAND, hide = true)]
+    Probe(commands::probe::Args),
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(&self, global: &GlobalArgs) -> anyhow::Result<()> {
+        match self {
+            Self::Demo(args) => commands::demo::run(args, global),
+            Self::Init(args) => commands::init::run(args, global),
+            Self::Adapt(args) => commands::adapt::run(args, global),
+            Self::Status(args) => commands::status::run(args, global),
+            Self::Predict(args) => commands::predict::run(args, global),
+            Self::Compare(args) => commands::compare::run(args, global),
+            Self::Check(args) => commands::check::run(args, global),
+            Self::Phantom(args) => commands::phantom::run(args, global),
+            Self::Plugins(command) => commands::plugins::run(command, global),
+            Self::Probe(args) => commands::probe::run(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_shows_an_example() {
+        let command = Args::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+            let help = sub.clone().render_help().to_string();
+            assert!(help.contains("Example:"), "{}", sub.get_name());
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What the loaded plugins offer, and the errors when they do not.
+
+use anyhow::{Context, anyhow};
+use rl4seg_core::{
+    component::{Modality, ValidityMetric},
+    config::ComponentTable,
+    plugin::{Catalog, DiscoverOptions},
+    run_dir::PluginRecord,
+};
+use serde::Deserialize;
+
+use crate::{args::GlobalArgs, output::note};
+
+/// Loads the plugins that lie beside the program, in the user's folders and where `--plugin-path`
+/// says; each is first tried in a process of its own.
+pub fn load(global: &GlobalArgs) -> anyhow::Result<Catalog> {
+    let catalog = Catalog::discover(&search(global)?);
+    for (path, error) in catalog.refused() {
+        note(&format!("note: {} is not loaded: {error}", path.display()));
+    }
+    Ok(catalog)
+}
+
+/// Where plugins are searched.
+pub fn search(global: &GlobalArgs) -> anyhow::Result<DiscoverOptions> {
+    let program = std::env::current_exe().context("cannot find out where this program lies")?;
+    let mut options = DiscoverOptions::standard().probing_with(program);
+    options.named.splice(..0, global.plugin_path.iter().cloned());
+    Ok(options)
+}
+
+/// Which builds of which plugins there are.
+pub fn records(catalog: &Catalog) -> Vec<PluginRecord> {
+    let plugins = catalog.plugins().iter();
+    plugins
+        .map(|plugin| PluginRecord {
+            name: plugin.name.clone(),
+            version: plugin.version.clone(),
+            sha256: plugin.sha256.clone(),
+        })
+        .collect()
+}
+
+/// The modality of this name.
+pub fn modality<'a>(catalog: &'a Catalog, id: &str) -> anyhow::Result<&'a Modality> {
+    catalog
+        .modality(id)
+        .with_context(|| format!("no plugin offers the modality `{id}`; `rl4seg plugins list` shows what is loaded"))
+}
+
+/// The metrics that the preset of a modality judges with.
+pub fn validity_of(catalog: &Catalog, modality: &Modality) -> anyhow::Result<Vec<Box<dyn ValidityMetric>>> {
+    #[derive(Deserialize)]
+    struct Preset {
+        validity: Vec<ComponentTable>,
+    }
+    let preset: Preset = toml::from_str(&modality.preset)
+        .map_err(|error| anyhow!("the preset of the modality `{}` cannot be read: {error}", modality.id))?;
+    let tables = preset.validity.iter();
+    tables.map(|table| Ok(catalog.validity_metric(&table.component, &table.settings_json())?)).collect()
+}

@@ -1,0 +1,39 @@
+use std::path::PathBuf;
+
+use rl4seg_core::config::Override;
+use serde_json::json;
+
+use crate::{
+    args::GlobalArgs,
+    catalog,
+    networks::DeviceArg,
+    output::{self, results_table},
+    session,
+};
+
+/// Adapt to the target domain: begin a run, or go on with one
+///
+/// A run that was stopped goes on at the first step that is not complete.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  rl4seg adapt run.toml --set policy.clip_range=0.1 --set seed=7\n  rl4seg adapt run"
+)]
+pub struct Args {
+    /// A configuration file, or the directory of a run
+    #[arg(value_name = "CONFIG|RUN")]
+    location: PathBuf,
+    /// Replace a value of the configuration; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<Override>,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
+    let catalog = catalog::load(global)?;
+    let finished = session::adapt(&args.location, &args.overrides, &catalog, &args.device, global.shows_progress())?;
+    let result = json!({ "run": &finished.root, "results": &finished.results });
+    output::result(global.json, &result, || {
+        format!("{}\nrun: {}", results_table(&finished.results), finished.root.display())
+    })
+}

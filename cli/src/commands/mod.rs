@@ -1,0 +1,12 @@
+//! The commands. One file, one command.
+
+pub mod adapt;
+pub mod check;
+pub mod compare;
+pub mod demo;
+pub mod init;
+pub mod phantom;
+pub mod plugins;
+pub mod predict;
+pub mod probe;
+pub mod status;

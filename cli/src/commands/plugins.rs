@@ -1,0 +1,182 @@
+use std::{fs, path::PathBuf};
+
+use anyhow::bail;
+use rl4seg_core::plugin::{Catalog, DiscoverOptions, PluginInfo};
+use serde::Serialize;
+
+use crate::{
+    args::GlobalArgs,
+    catalog,
+    output::{self, table},
+};
+
+/// Show the plugins that are loaded and what they offer
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example:\n  rl4seg plugins list\n  rl4seg plugins inspect echo")]
+pub enum Command {
+    /// List all plugins, and the files that were refused
+    #[command(after_help = "Example:\n  rl4seg plugins list --plugin-path my-plugins")]
+    List,
+    /// Show one plugin in full
+    #[command(after_help = "Example:\n  rl4seg plugins inspect echo\n  rl4seg plugins inspect libmy_metric.so")]
+    Inspect {
+        /// The name of a plugin, or the path of its library
+        #[arg(value_name = "NAME|PATH")]
+        plugin: String,
+    },
+}
+
+pub fn run(command: &Command, global: &GlobalArgs) -> anyhow::Result<()> {
+    match command {
+        Command::List => list(&Catalog::discover(&catalog::search(global)?), global.json),
+        Command::Inspect { plugin } => inspect(plugin, global),
+    }
+}
+
+/// A plugin as users see it.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    name: &'a str,
+    version: &'a str,
+    /// Absent for what is linked into the program.
+    path: Option<&'a PathBuf>,
+    sha256: Option<&'a str>,
+    abi: &'a str,
+    sdk: &'a str,
+    components: Vec<ShownComponent<'a>>,
+    modality: Option<ShownModality<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownComponent<'a> {
+    kind: &'static str,
+    id: &'a str,
+    doc: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownModality<'a> {
+    id: &'a str,
+    doc: &'a str,
+    labels: String,
+    folder_sources: &'a [String],
+    phantom: Option<&'a str>,
+}
+
+impl<'a> From<&'a PluginInfo> for Shown<'a> {
+    fn from(plugin: &'a PluginInfo) -> Self {
+        let components = plugin.components.iter();
+        Self {
+            name: &plugin.name,
+            version: &plugin.version,
+            path: plugin.path.as_ref(),
+            sha256: plugin.sha256.as_deref(),
+            abi: &plugin.abi,
+            sdk: &plugin.sdk,
+            components: components
+                .map(|component| ShownComponent { kind: component.kind.name(), id: &component.id, doc: &component.doc })
+                .collect(),
+            modality: plugin.modality.as_ref().map(|modality| ShownModality {
+                id: &modality.id,
+                doc: &modality.doc,
+                labels: modality.labels.to_string(),
+                folder_sources: &modality.folder_sources,
+                phantom: modality.phantom.as_deref(),
+            }),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Refused<'a> {
+    path: &'a PathBuf,
+    reason: String,
+}
+
+#[derive(Debug, Serialize)]
+struct List<'a> {
+    plugins: Vec<Shown<'a>>,
+    refused: Vec<Refused<'a>>,
+}
+
+fn list(catalog: &Catalog, json: bool) -> anyhow::Result<()> {
+    let list = List {
+        plugins: catalog.plugins().iter().map(Shown::from).collect(),
+        refused: catalog.refused().iter().map(|(path, error)| Refused { path, reason: error.to_string() }).collect(),
+    };
+    output::result(json, &list, || list_text(&list))
+}
+
+fn list_text(list: &List<'_>) -> String {
+    let rows = list.plugins.iter().map(|plugin| {
+        vec![
+            plugin.name.to_owned(),
+            plugin.version.to_owned(),
+            plugin.modality.as_ref().map_or("-", |modality| modality.id).to_owned(),
+            plugin.components.len().to_string(),
+            from(plugin),
+        ]
+    });
+    let mut text = table(&["plugin", "version", "modality", "components", "from"], rows);
+    for refused in &list.refused {
+        text.push_str(&format!("\nrefused: {}: {}\n", refused.path.display(), refused.reason));
+    }
+    text
+}
+
+fn from(plugin: &Shown<'_>) -> String {
+    plugin.path.map_or_else(|| "this program".to_owned(), |path| path.display().to_string())
+}
+
+fn inspect(wanted: &str, global: &GlobalArgs) -> anyhow::Result<()> {
+    let mut options = catalog::search(global)?;
+    let path = fs::canonicalize(wanted).ok().filter(|path| path.is_file());
+    if let Some(path) = &path {
+        options = DiscoverOptions { named: vec![path.clone()], own: Vec::new(), user: None, ..options };
+    }
+    let catalog = Catalog::discover(&options);
+    let is_wanted = |plugin: &&PluginInfo| match &path {
+        Some(path) => plugin.path.as_ref() == Some(path),
+        None => plugin.name == wanted,
+    };
+    match catalog.plugins().iter().find(is_wanted) {
+        Some(plugin) => {
+            let shown = Shown::from(plugin);
+            output::result(global.json, &shown, || inspect_text(&shown))
+        }
+        None => bail!("{}", why_not(&catalog, wanted)),
+    }
+}
+
+/// Why there is no such plugin.
+fn why_not(catalog: &Catalog, wanted: &str) -> String {
+    let refused = catalog.refused().iter().map(|(path, error)| format!("\n  {}: {error}", path.display()));
+    let refused: String = refused.collect();
+    if refused.is_empty() {
+        format!("no plugin is called `{wanted}`, and there is no such file; `rl4seg plugins list` shows all")
+    } else {
+        format!("no plugin `{wanted}` could be loaded; refused:{refused}")
+    }
+}
+
+fn inspect_text(plugin: &Shown<'_>) -> String {
+    let mut text = format!(
+        "{} {}, from {}\nplugin ABI {}, made with {}\n",
+        plugin.name,
+        plugin.version,
+        from(plugin),
+        plugin.abi,
+        plugin.sdk
+    );
+    if let Some(sha256) = plugin.sha256 {
+        text.push_str(&format!("SHA-256 {sha256}\n"));
+    }
+    if let Some(modality) = &plugin.modality {
+        text.push_str(&format!("\nmodality {}: {}\n  labels: {}\n", modality.id, modality.doc, modality.labels));
+    }
+    let rows = plugin
+        .components
+        .iter()
+        .map(|component| vec![component.id.to_owned(), component.kind.to_owned(), component.doc.to_owned()]);
+    text + "\n" + &table(&["component", "kind", "what it does"], rows)
+}

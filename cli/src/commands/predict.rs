@@ -1,0 +1,198 @@
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail, ensure};
+use rl4seg_core::{
+    adapt::{self, Calibration, Validity},
+    component::{Policy, RewardModel},
+    config,
+    domain::{ImageBatch, Verdict, VoxelMap},
+    io::{
+        nifti::{NiftiImage, read_image, write_labels, write_map},
+        write_atomically,
+    },
+    nn::{UnetPolicy, UnetReward},
+    preprocess::Preprocess,
+    run_dir::{self, layout},
+};
+use serde::Serialize;
+
+use crate::{
+    args::GlobalArgs,
+    catalog,
+    label_files::{LABELS, ThirdAxisArg, UNCERTAINTY, stem},
+    networks::{DeviceArg, Networks},
+    output::{self, Counter, note, number, percent, table},
+};
+
+/// Segment images with the latest policy of a run
+///
+/// Writes for each image, in its own geometry, `<name>_labels.nii.gz` and
+/// `<name>_uncertainty.nii.gz`: 1 minus the calibrated probability that a voxel's label is right,
+/// and 1 where the network did not look. `scores.csv` has one row for each image.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  rl4seg predict run scan1.nii.gz scan2.nii.gz --out results")]
+pub struct Args {
+    /// The run directory
+    run: PathBuf,
+    /// NIfTI images, 2-D, 3-D or 4-D
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// The folder for the results
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace results that are there already
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    third_axis: ThirdAxisArg,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+/// The name of the table of scores.
+const SCORES: &str = "scores.csv";
+/// A voxel is uncertain if its label is more likely wrong than right.
+const UNCERTAIN: f32 = 0.5;
+
+/// One row of scores.
+#[derive(Debug, Serialize)]
+struct Scores {
+    image: PathBuf,
+    labels: PathBuf,
+    uncertainty: PathBuf,
+    verdict: Verdict,
+    mean_uncertainty: f64,
+    uncertain_share: f64,
+}
+
+pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
+    let outputs = outputs(args)?;
+    let segmenter = Segmenter::load(args, global)?;
+    fs::create_dir_all(&args.out).with_context(|| format!("{}: cannot be made", args.out.display()))?;
+    let mut counter = Counter::new("predict", global.shows_progress());
+    let mut scores = Vec::new();
+    let mut failed = Vec::new();
+    for (index, (image, output)) in outputs.iter().enumerate() {
+        counter.at(&image.display().to_string(), index, outputs.len());
+        match segmenter.segment_file(image, output, args.third_axis) {
+            Ok(row) => scores.push(row),
+            Err(error) => failed.push(error),
+        }
+    }
+    counter.finish(&format!("{} of {} images", scores.len(), outputs.len()));
+    write_atomically(&args.out.join(SCORES), &csv(&scores)?)?;
+    output::result(global.json, &scores, || text(&scores))?;
+    let count = failed.len();
+    let Some(last) = failed.pop() else { return Ok(()) };
+    failed.iter().for_each(|error| note(&crate::failure::describe(error)));
+    Err(last.context(format!("{count} of {} images could not be segmented", outputs.len())))
+}
+
+/// The two files of an image's results.
+#[derive(Debug, PartialEq)]
+struct Output {
+    labels: PathBuf,
+    uncertainty: PathBuf,
+}
+
+/// Where the results of each image go; refuses what would be lost.
+fn outputs(args: &Args) -> anyhow::Result<Vec<(PathBuf, Output)>> {
+    let mut taken: BTreeMap<&str, &Path> = BTreeMap::new();
+    let mut outputs = Vec::new();
+    for image in &args.images {
+        let name = stem(image).with_context(|| format!("{}: expected a .nii or .nii.gz file", image.display()))?;
+        if let Some(other) = taken.insert(name, image) {
+            bail!("{} and {} would have the same results; rename one", other.display(), image.display());
+        }
+        let path = |ending: &str| args.out.join(format!("{name}{ending}.nii.gz"));
+        outputs.push((image.clone(), Output { labels: path(LABELS), uncertainty: path(UNCERTAINTY) }));
+    }
+    let written = outputs.iter().flat_map(|(_, output)| [output.labels.clone(), output.uncertainty.clone()]);
+    for path in written.chain([args.out.join(SCORES)]) {
+        ensure!(args.force || !path.exists(), "{} is there already; --force replaces it", path.display());
+    }
+    Ok(outputs)
+}
+
+/// All that segments an image.
+struct Segmenter {
+    policy: UnetPolicy,
+    reward: UnetReward,
+    calibration: Calibration,
+    preprocess: Preprocess,
+    validity: Validity,
+}
+
+impl Segmenter {
+    fn load(args: &Args, global: &GlobalArgs) -> anyhow::Result<Self> {
+        run_dir::read_manifest(&args.run)?;
+        let plan = config::read(&args.run.join(layout::CONFIG), &[])?.check()?;
+        let catalog = catalog::load(global)?;
+        let labels = &catalog::modality(&catalog, &plan.modality)?.labels;
+        // A NIfTI image has one channel.
+        let Networks { mut policy, mut reward } =
+            Networks::new(plan.network, 1, labels.len(), plan.seed(), &args.device)?;
+        let (_, weights) = adapt::latest_policy(&args.run)?;
+        policy.restore(&weights)?;
+        let (weights, calibration) = adapt::latest_reward(&args.run)?;
+        reward.restore(&weights)?;
+        let validity = Validity::load(&plan, &catalog)?;
+        Ok(Self { policy, reward, calibration, preprocess: plan.preprocess.clone(), validity })
+    }
+
+    fn segment_file(&self, path: &Path, output: &Output, third_axis: ThirdAxisArg) -> anyhow::Result<Scores> {
+        let NiftiImage { image, geometry } = read_image(path, third_axis.of(path)?)?;
+        let prepared = self.preprocess.apply(&image).with_context(|| path.display().to_string())?;
+        let images = ImageBatch::stack([&prepared.image])?;
+        let segmented = self.policy.segment(&images).with_context(|| path.display().to_string())?;
+        let logits = self.reward.logits(&images, &segmented)?;
+        let right = logits.into_iter().map(|logit| self.calibration.probability(logit)).collect();
+        let grid = *prepared.image.grid();
+        let labels = segmented.unstack(&[grid])?.remove(0);
+        let labels = prepared.geometry.restore_labels(&labels)?;
+        let right = prepared.geometry.restore_map(&VoxelMap::new(grid, right)?, 0.0)?;
+        let uncertainty = right.values().iter().map(|probability| 1.0 - probability).collect();
+        let uncertainty = VoxelMap::new(*right.grid(), uncertainty)?;
+        write_labels(&output.labels, &labels, &geometry)?;
+        write_map(&output.uncertainty, &uncertainty, &geometry)?;
+        let verdict = Verdict::of(&self.validity.assess(&labels).with_context(|| path.display().to_string())?);
+        Ok(scores(path, output, verdict, &uncertainty))
+    }
+}
+
+fn scores(path: &Path, output: &Output, verdict: Verdict, uncertainty: &VoxelMap) -> Scores {
+    let values = uncertainty.values();
+    let share = |count: f64| count / values.len() as f64;
+    Scores {
+        image: path.to_owned(),
+        labels: output.labels.clone(),
+        uncertainty: output.uncertainty.clone(),
+        verdict,
+        mean_uncertainty: share(values.iter().map(|&value| f64::from(value)).sum()),
+        uncertain_share: share(values.iter().filter(|&&value| value > UNCERTAIN).count() as f64),
+    }
+}
+
+fn csv(scores: &[Scores]) -> anyhow::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in scores {
+        writer.serialize(row).context("writing the table of scores")?;
+    }
+    writer.into_inner().context("writing the table of scores")
+}
+
+fn text(scores: &[Scores]) -> String {
+    let rows = scores.iter().map(|row| {
+        vec![
+            row.image.display().to_string(),
+            format!("{:?}", row.verdict).to_lowercase(),
+            number(Some(row.mean_uncertainty), 4),
+            percent(row.uncertain_share),
+        ]
+    });
+    table(&["image", "verdict", "mean uncertainty", "uncertain voxels"], rows)
+}

@@ -1,0 +1,149 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use rl4seg_core::{
+    config,
+    run_dir::{self, Event, Step, layout},
+};
+use serde::Serialize;
+
+use crate::{
+    args::GlobalArgs,
+    output::{self, IterationResult, iteration_results, number, results_table, table},
+};
+
+/// Tell where a run is: steps done and to come, results so far, how long each step took
+///
+/// Only reads, so it works while another process is at work on the run.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  rl4seg status run")]
+pub struct Args {
+    /// The run directory
+    run: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct Status {
+    run: PathBuf,
+    done: usize,
+    total: usize,
+    /// The step that is done next, or that is being done now.
+    next: Option<Step>,
+    steps: Vec<StepStatus>,
+    results: Vec<IterationResult>,
+}
+
+#[derive(Debug, Serialize)]
+struct StepStatus {
+    step: Step,
+    state: State,
+    /// How long the attempt took that completed the step.
+    seconds: Option<f64>,
+    /// Why the last attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Done,
+    /// Begun and not complete: a process is at work on it, or was stopped.
+    Begun,
+    Failed,
+    ToCome,
+}
+
+pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
+    let status = status(&args.run)?;
+    output::result(global.json, &status, || text(&status))
+}
+
+fn status(root: &Path) -> anyhow::Result<Status> {
+    run_dir::read_manifest(root)?;
+    let config = config::read(&root.join(layout::CONFIG), &[])?;
+    let events = events(&root.join(layout::JOURNAL))?;
+    let steps: Vec<StepStatus> = Step::all(config.iterations).map(|step| step_status(root, step, &events)).collect();
+    let next = steps.iter().find(|status| status.state != State::Done).map(|status| status.step);
+    Ok(Status {
+        run: root.to_owned(),
+        done: steps.iter().filter(|status| status.state == State::Done).count(),
+        total: steps.len(),
+        next,
+        steps,
+        results: iteration_results(root, config.iterations)?,
+    })
+}
+
+fn step_status(root: &Path, step: Step, events: &[Event]) -> StepStatus {
+    let mut status = StepStatus { step, state: State::ToCome, seconds: None, failure: None };
+    for event in events {
+        match event {
+            Event::Started { step: of } if *of == step => {
+                (status.state, status.failure) = (State::Begun, None);
+            }
+            Event::Failed { step: of, message } if *of == step => {
+                (status.state, status.failure) = (State::Failed, Some(message.clone()));
+            }
+            Event::Finished { step: of, seconds } if *of == step => status.seconds = Some(*seconds),
+            _ => {}
+        }
+    }
+    if run_dir::is_done(root, &step) {
+        (status.state, status.failure) = (State::Done, None);
+    }
+    status
+}
+
+/// The events of a journal. Its last line may still be in the making and is then left out.
+fn events(journal: &Path) -> anyhow::Result<Vec<Event>> {
+    let text = fs::read_to_string(journal).with_context(|| format!("cannot read {}", journal.display()))?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+fn text(status: &Status) -> String {
+    let rows = status.steps.iter().map(|step| {
+        let state = match step.state {
+            State::Done => "done",
+            State::Begun => "begun",
+            State::Failed => "failed",
+            State::ToCome => "to come",
+        };
+        vec![step.step.to_string(), state.to_owned(), number(step.seconds, 1)]
+    });
+    let mut text = format!("{}: {} of {} steps done\n\n", status.run.display(), status.done, status.total);
+    text.push_str(&table(&["step", "state", "seconds"], rows));
+    for step in &status.steps {
+        if let Some(failure) = &step.failure {
+            text.push_str(&format!("\n{} failed: {failure}\n", step.step));
+        }
+    }
+    if !status.results.is_empty() {
+        text.push_str(&format!("\n{}", results_table(&status.results)));
+    }
+    if status.next.is_some() {
+        text.push_str(&format!("\ngo on with: rl4seg adapt {}\n", status.run.display()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use rl4seg_core::run_dir::StepKind;
+
+    use super::*;
+
+    #[test]
+    fn a_half_written_line_of_the_journal_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = folder.path().join(layout::JOURNAL);
+        let step = Step::new(0, StepKind::Pretrain);
+        let failed = serde_json::to_string(&Event::Failed { step, message: "disk full".to_owned() }).unwrap();
+        fs::write(&journal, format!("{failed}\n{}", &failed[..20])).unwrap();
+        let status = step_status(folder.path(), step, &events(&journal).unwrap());
+        assert_eq!((status.state, status.failure.as_deref()), (State::Failed, Some("disk full")));
+    }
+}

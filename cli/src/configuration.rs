@@ -1,0 +1,105 @@
+//! Making a configuration file out of a modality's preset, comments kept.
+
+use std::{fmt, path::Path};
+
+use anyhow::Context;
+use rl4seg_core::component::Modality;
+use toml_edit::{DocumentMut, Item, Table, TableLike, value};
+
+/// A configuration file in the making.
+pub struct Configuration(DocumentMut);
+
+impl Configuration {
+    /// The preset of a modality with the keys that are the same in every one. `[source]` and
+    /// `[target]` are missing.
+    pub fn of_preset(modality: &Modality) -> anyhow::Result<Self> {
+        let head = format!(
+            "# The kind of images: `rl4seg plugins list` shows all.\nmodality = {}\n\
+             # The run directory, relative to this file.\noutput = \"run\"\n\n",
+            value(modality.id.as_str())
+        );
+        let document = (head + &modality.preset).parse();
+        Ok(Self(document.with_context(|| format!("the preset of the modality `{}` cannot be read", modality.id))?))
+    }
+
+    /// Says where the cases of a domain are.
+    pub fn set_domain(&mut self, domain: &str, component: &str, root: &Path) {
+        let mut table = Table::new();
+        table["component"] = value(component);
+        table["root"] = value(root.to_string_lossy().as_ref());
+        self.0[domain] = Item::Table(table);
+    }
+
+    /// Sets a key of the uppermost table; what stands beside it stays.
+    pub fn set(&mut self, key: &str, number: i64) {
+        match self.0.get_mut(key) {
+            Some(item) => replace(item, &value(number)),
+            None => self.0[key] = value(number),
+        }
+    }
+
+    /// Replaces and adds what `other` says; everything else stays.
+    pub fn overlay(&mut self, other: &str) -> anyhow::Result<()> {
+        let other: DocumentMut = other.parse()?;
+        overlay(self.0.as_table_mut(), other.as_table());
+        Ok(())
+    }
+}
+
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+fn overlay(here: &mut dyn TableLike, other: &dyn TableLike) {
+    for (key, theirs) in other.iter() {
+        match here.get_mut(key) {
+            Some(ours) => replace(ours, theirs),
+            None => {
+                here.insert(key, theirs.clone());
+            }
+        }
+    }
+}
+
+/// Puts `theirs` in the place of `ours`: tables key by key, values without losing a comment.
+fn replace(ours: &mut Item, theirs: &Item) {
+    match (ours, theirs) {
+        (Item::Table(ours), Item::Table(theirs)) => overlay(ours, theirs),
+        (Item::Value(ours), Item::Value(theirs)) => {
+            let decor = ours.decor().clone();
+            *ours = theirs.clone();
+            *ours.decor_mut() = decor;
+        }
+        (ours, theirs) => *ours = theirs.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configuration(text: &str) -> Configuration {
+        Configuration(text.parse().unwrap())
+    }
+
+    #[test]
+    fn comments_survive_and_only_what_is_said_changes() {
+        let mut made = configuration("# top\nseed = 1 # why\n\n[policy]\n# k\nepochs = 5\nbatch = 8\n");
+        made.overlay("seed = 2\n[policy]\nepochs = 1\n[network]\nwidth = 4\n").unwrap();
+        assert_eq!(
+            made.to_string(),
+            "# top\nseed = 2 # why\n\n[policy]\n# k\nepochs = 1\nbatch = 8\n[network]\nwidth = 4\n"
+        );
+    }
+
+    #[test]
+    fn a_path_with_quotes_and_backslashes_reads_back_the_same() {
+        let mut made = configuration("seed = 1\n");
+        let root = r#"C:\data "new""#;
+        made.set_domain("source", "echo/camus", Path::new(root));
+        let table: toml::Table = toml::from_str(&made.to_string()).unwrap();
+        assert_eq!(table["source"]["root"].as_str(), Some(root));
+    }
+}

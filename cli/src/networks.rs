@@ -1,0 +1,59 @@
+//! The networks of a run, and the device that they run on.
+
+use std::path::Path;
+
+use anyhow::Context;
+use rl4seg_core::{
+    component::{Policy, PolicyState, RewardModel},
+    config::NetworkTable,
+    domain::Seed,
+    nn::{self, NetworkSettings, UnetPolicy, UnetReward, Weights},
+};
+
+/// The flag that says where networks run.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DeviceArg {
+    /// Where the networks run: `cpu`, `cuda` or `cuda:N`
+    #[arg(long, default_value = "cpu")]
+    device: String,
+}
+
+impl DeviceArg {
+    /// The device as the user named it.
+    pub fn name(&self) -> &str {
+        &self.device
+    }
+}
+
+/// Actor, critic and reference policy; and the reward network.
+pub struct Networks {
+    pub policy: UnetPolicy,
+    pub reward: UnetReward,
+}
+
+impl Networks {
+    /// Fresh networks for images of `channels` and label sets of `classes`.
+    pub fn new(
+        table: NetworkTable,
+        channels: usize,
+        classes: usize,
+        seed: Seed,
+        device: &DeviceArg,
+    ) -> anyhow::Result<Self> {
+        let device = nn::device(&device.device)?;
+        let settings = NetworkSettings { width: table.width, input_channels: channels, classes };
+        let seed = seed.named("networks");
+        Ok(Self {
+            policy: UnetPolicy::new(&settings, seed.named("policy"), &device)?,
+            reward: UnetReward::new(&settings, seed.named("reward"), &device)?,
+        })
+    }
+
+    /// The weights of a policy that starts from a checkpoint; its critic starts afresh.
+    pub fn start_from(&mut self, checkpoint: &Path) -> anyhow::Result<PolicyState> {
+        let weights = Weights::read(checkpoint).and_then(|weights| weights.part(None));
+        let import = weights.and_then(|weights| self.policy.import_actor(&weights));
+        import.with_context(|| format!("pretrain.checkpoint = {}", checkpoint.display()))?;
+        Ok(self.policy.state()?)
+    }
+}

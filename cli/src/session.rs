@@ -1,0 +1,134 @@
+//! Opening a run: its configuration, its directory, its components.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use rl4seg_core::{
+    adapt::{self, Components},
+    config::{self, Override, Plan},
+    plugin::Catalog,
+    run_dir::{self, Manifest, RunDir, layout},
+};
+
+use crate::{
+    catalog,
+    networks::{DeviceArg, Networks},
+    output::{IterationResult, RunProgress, iteration_results},
+};
+
+/// Where a run is and what it came to.
+pub struct Finished {
+    pub root: PathBuf,
+    pub results: Vec<IterationResult>,
+}
+
+/// Takes the run of a configuration file, or the run in a directory, from where it is to its end.
+pub fn adapt(
+    location: &Path,
+    overrides: &[Override],
+    catalog: &Catalog,
+    device: &DeviceArg,
+    shown: bool,
+) -> anyhow::Result<Finished> {
+    let (root, plan) = plan(location, overrides)?;
+    let mut components = components(&plan, catalog, device)?;
+    let run = open_or_create(&root, &plan, catalog, device)?;
+    adapt::run(&run, &mut components, &plan, &mut RunProgress::new(shown))?;
+    Ok(Finished { results: iteration_results(&root, plan.iterations)?, root })
+}
+
+/// The directory and the checked configuration of a run.
+fn plan(location: &Path, overrides: &[Override]) -> anyhow::Result<(PathBuf, Plan)> {
+    if location.is_dir() {
+        run_dir::read_manifest(location)?;
+        let config = config::read(&location.join(layout::CONFIG), overrides)?;
+        return Ok((location.to_owned(), config.check()?));
+    }
+    let config = config::read(location, overrides)?;
+    Ok((config.output.clone(), config.check()?))
+}
+
+fn components(plan: &Plan, catalog: &Catalog, device: &DeviceArg) -> anyhow::Result<Components> {
+    let labels = &catalog::modality(catalog, &plan.modality)?.labels;
+    let mut networks = Networks::new(plan.network, channels(plan, catalog)?, labels.len(), plan.seed(), device)?;
+    let checkpoint = plan.pretrain.checkpoint.as_ref();
+    let start = checkpoint.map(|checkpoint| networks.start_from(checkpoint)).transpose()?;
+    let components = Components::load(plan, catalog, Box::new(networks.policy), Box::new(networks.reward))?;
+    Ok(Components { start, ..components })
+}
+
+/// Channels of the first source image; all others must have as many.
+fn channels(plan: &Plan, catalog: &Catalog) -> anyhow::Result<usize> {
+    let source = catalog.data_source(&plan.source.component, &plan.source.settings_json())?;
+    let cases = source.cases()?;
+    let first = cases.first().context("the source domain has no cases")?;
+    Ok(source.image(&first.id)?.channels())
+}
+
+fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceArg) -> anyhow::Result<RunDir> {
+    let config = toml::to_string(&**plan).context("writing the configuration")?;
+    if !root.exists() {
+        let manifest = Manifest::new(device.name(), plan.seed, &config, catalog::records(catalog));
+        return Ok(RunDir::create(root, &manifest, &config)?);
+    }
+    let run = RunDir::open(root)?;
+    let path = root.join(layout::CONFIG);
+    let begun_with = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let differences = differences(&begun_with.parse()?, &config.parse()?);
+    if !differences.is_empty() {
+        let list: String = differences.iter().map(|line| format!("\n  {line}")).collect();
+        bail!(
+            "{} was begun with another configuration; choose another output, or take these back:{list}",
+            root.display()
+        );
+    }
+    Ok(run)
+}
+
+/// The keys in which two configurations differ, with both values. Where a run lies is no difference.
+fn differences(begun_with: &toml::Table, now: &toml::Table) -> Vec<String> {
+    let (mut then, mut now) = (flat(begun_with), flat(now));
+    then.remove("output");
+    now.remove("output");
+    let keys: std::collections::BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let show = |value: Option<&String>| value.cloned().unwrap_or_else(|| "absent".to_owned());
+    keys.into_iter()
+        .filter(|key| then.get(*key) != now.get(*key))
+        .map(|key| format!("{key}: was {}, is now {}", show(then.get(key)), show(now.get(key))))
+        .collect()
+}
+
+/// Every value by its dotted key.
+fn flat(table: &toml::Table) -> std::collections::BTreeMap<String, String> {
+    let mut values = std::collections::BTreeMap::new();
+    for (key, value) in table {
+        match value {
+            toml::Value::Table(inner) => {
+                values.extend(flat(inner).into_iter().map(|(below, value)| (format!("{key}.{below}"), value)));
+            }
+            other => {
+                values.insert(key.clone(), other.to_string());
+            }
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_named_with_both_values() {
+        let then = "output = 'a'\nseed = 1\n[policy]\nepochs = 5\nbatch = 8\n".parse().unwrap();
+        let now = "output = 'b'\nseed = 1\n[policy]\nepochs = 6\nbatch = 8\nrule = 'ppo'\n".parse().unwrap();
+        assert_eq!(
+            differences(&then, &now),
+            ["policy.epochs: was 5, is now 6", "policy.rule: was absent, is now \"ppo\""]
+        );
+        assert!(differences(&then, &then).is_empty());
+    }
+}

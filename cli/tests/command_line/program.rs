@@ -1,0 +1,177 @@
+//! Running the real binary, and the small data sets that it is run on.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use flate2::read::GzDecoder;
+use rl4seg_core::{
+    domain::{Grid, LabelMap},
+    io::nifti::{NiftiGeometry, write_labels},
+};
+use serde_json::Value;
+
+/// What a run of the program left behind.
+pub struct Outcome {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// The text on standard output of a program that did what it should.
+    #[track_caller]
+    pub fn done(self) -> String {
+        assert_eq!(self.code, Some(0), "{}{}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// The result of a program that was called with `--json`.
+    #[track_caller]
+    pub fn json(self) -> Value {
+        serde_json::from_str(&self.done()).unwrap()
+    }
+
+    /// The error of a program that failed as it should: one block of text, no panic, exit code 1.
+    #[track_caller]
+    pub fn refused(self) -> String {
+        assert_eq!(self.code, Some(1), "{}{}", self.stdout, self.stderr);
+        assert_eq!(self.stderr.matches("error: ").count(), 1, "{}", self.stderr);
+        assert!(!self.stderr.contains("panicked at"), "{}", self.stderr);
+        self.stderr
+    }
+}
+
+/// Runs `rl4seg` with `args`.
+pub fn rl4seg<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Outcome {
+    Outcome::of(Command::new(env!("CARGO_BIN_EXE_rl4seg")).args(args).output().unwrap())
+}
+
+/// Runs `rl4seg` in a shell that has first done `before`, as setting a limit.
+pub fn rl4seg_after(before: &str, args: &[&str]) -> Outcome {
+    let script = format!("{before}; exec \"$0\" \"$@\"");
+    let mut command = Command::new("bash");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_rl4seg")]).args(args);
+    Outcome::of(command.output().unwrap())
+}
+
+/// A folder of its own for a test.
+pub struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn text(&self, name: &str) -> String {
+        self.at(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a phantom data set of both domains, `source` and `target`, and a configuration of a
+    /// run that takes seconds, `run.toml`.
+    pub fn with_data(self) -> Self {
+        for (domain, counts) in [("source", ["6", "2", "2"]), ("target", ["6", "2", "2"])] {
+            let out = self.text(domain);
+            let [train, validation, test] = counts;
+            let args = ["phantom", "--modality", "echo", "--domain", domain, "--out", &out, "--size", "48"];
+            rl4seg(args.into_iter().chain(["--train", train, "--validation", validation, "--test", test])).done();
+        }
+        let (source, target, out) = (self.text("source"), self.text("target"), self.text("run.toml"));
+        rl4seg(["init", "--modality", "echo", "--source", &source, "--target", &target, "--out", &out]).done();
+        self
+    }
+
+    /// Begins or continues the run of `run.toml` with numbers that make it short.
+    pub fn adapt(&self, more: &[&str]) -> Outcome {
+        let config = self.text("run.toml");
+        rl4seg(adapt_args(&config).iter().map(String::as_str).chain(more.iter().copied()))
+    }
+}
+
+/// The arguments of a run that takes seconds.
+pub fn adapt_args(config: &str) -> Vec<String> {
+    let mut args = vec!["adapt".to_owned(), config.to_owned()];
+    for set in SHORT {
+        args.extend(["--set".to_owned(), (*set).to_owned()]);
+    }
+    args
+}
+
+const SHORT: &[&str] = &[
+    "iterations=1",
+    "network.width=2",
+    "preprocess.size=[48, 48]",
+    "pretrain.epochs=3",
+    "pretrain.batch=3",
+    "pretrain.learning_rate=0.01",
+    "collect.cases=4",
+    "collect.batch=4",
+    "reward.epochs=1",
+    "reward.batch=8",
+    "policy.epochs=1",
+    "policy.batch=4.0",
+    "policy.update_epochs=2",
+];
+
+/// All files below a folder with their bytes, but for those whose content depends on the time.
+pub fn files(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name() != Some(OsStr::new("journal.jsonl")) {
+                found.push((path.strip_prefix(root).unwrap().to_owned(), fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Writes a 24 x 24 label map with 1 mm spacing and gives its path as text.
+pub fn labels(path: &Path, label: impl Fn(usize) -> u8) -> String {
+    let grid = Grid::plane([24, 24], [1.0, 1.0]).unwrap();
+    let map = LabelMap::new(grid, (0..grid.len()).map(label).collect()).unwrap();
+    write_labels(path, &map, &NiftiGeometry::for_grid(&grid)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Overwrites bytes of an unpacked file.
+pub fn change_header(file: &str, at: usize, bytes: &[u8]) {
+    let mut content = fs::read(file).unwrap();
+    content[at..at + bytes.len()].copy_from_slice(bytes);
+    fs::write(file, content).unwrap();
+}
+
+/// The bytes of a `.nii.gz` file, unpacked. Under the same name they are still a NIfTI file.
+pub fn unpacked(file: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    GzDecoder::new(fs::File::open(file).unwrap()).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// The same with every voxel, a float, replaced.
+pub fn unpacked_with_voxels(file: &Path, voxel: f32) -> Vec<u8> {
+    const FIRST_VOXEL: usize = 352;
+    let mut bytes = unpacked(file);
+    for found in bytes[FIRST_VOXEL..].chunks_exact_mut(4) {
+        found.copy_from_slice(&voxel.to_le_bytes());
+    }
+    bytes
+}
