@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use rl4seg_core::{
-    component::{Policy, PolicyState, RewardModel},
+    component::{Policy, PolicyState},
     config::NetworkTable,
     domain::Seed,
     nn::{self, NetworkSettings, UnetPolicy, UnetReward, Weights},

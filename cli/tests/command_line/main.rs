@@ -3,5 +3,6 @@
 mod measures;
 mod plugins;
 mod program;
+mod resume;
 mod runs;
 mod wrong_input;

@@ -51,7 +51,9 @@ fn an_impossible_label_map_is_told_with_value_range_and_unit() {
 
 #[test]
 fn wrong_usage_is_told_apart_from_failure() {
-    for args in [&["no-such-command"][..], &["check"], &["adapt"], &["compare", "a", "b"], &["adapt", "a", "--set", "x"]] {
+    for args in
+        [&["no-such-command"][..], &["check"], &["adapt"], &["compare", "a", "b"], &["adapt", "a", "--set", "x"]]
+    {
         let outcome = rl4seg(args);
         assert_eq!(outcome.code, Some(2), "{args:?}: {}", outcome.stderr);
         assert!(outcome.stderr.contains("--help"), "{args:?}: {}", outcome.stderr);

@@ -10,7 +10,7 @@ use std::{
 
 use flate2::read::GzDecoder;
 use rl4seg_core::{
-    domain::{Grid, LabelMap},
+    domain::{Grid, LabelMap, SlowAxis},
     io::nifti::{NiftiGeometry, write_labels},
 };
 use serde_json::Value;
@@ -174,4 +174,11 @@ pub fn unpacked_with_voxels(file: &Path, voxel: f32) -> Vec<u8> {
         found.copy_from_slice(&voxel.to_le_bytes());
     }
     bytes
+}
+
+/// Writes three empty planes, 24 x 24 each, to a three-dimensional file.
+pub fn volume(path: &Path) -> String {
+    let grid = Grid::new([3, 24, 24], [1.0, 1.0], SlowAxis::Depth { spacing_mm: 2.0 }).unwrap();
+    write_labels(path, &LabelMap::background(grid), &NiftiGeometry::for_grid(&grid)).unwrap();
+    path.to_str().unwrap().to_owned()
 }

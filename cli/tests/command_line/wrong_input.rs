@@ -143,3 +143,11 @@ fn first_file(folder: &Folder, name: &str) -> std::path::PathBuf {
     files.sort();
     files.remove(0)
 }
+
+#[test]
+fn what_the_third_axis_is_must_be_said() {
+    let folder = Folder::new();
+    let file = crate::program::volume(&folder.at("volume.nii.gz"));
+    refused_by_check(&file, &["volume.nii.gz", "--third-axis"]);
+    rl4seg(["check", &file, "--modality", "echo", "--third-axis", "time"]).done();
+}

@@ -1,0 +1,72 @@
+//! `plugins list` and `inspect`, and libraries that are no plugins.
+
+use std::{fs, process::Command};
+
+use crate::program::{Folder, rl4seg};
+
+/// Compiles `source`, C, to a shared library.
+fn library(folder: &Folder, name: &str, source: &str) -> String {
+    let code = folder.at("library.c");
+    fs::write(&code, source).unwrap();
+    let library = folder.text(name);
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o", &library]).arg(&code).output().unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    library
+}
+
+#[test]
+fn the_echo_plugin_is_loaded_and_told_in_full() {
+    let list = rl4seg(["plugins", "list", "--json"]).json();
+    let plugins = list["plugins"].as_array().unwrap();
+    let echo = plugins.iter().find(|plugin| plugin["name"] == "echo").unwrap();
+    assert!(echo["path"].as_str().unwrap().contains("rl4seg_echo"), "echo is loaded, not linked: {echo}");
+    assert_eq!(echo["modality"]["id"], "echo");
+    assert_eq!(list["refused"].as_array().unwrap().len(), 0, "{list}");
+    let text = rl4seg(["plugins", "inspect", "echo"]).done();
+    for words in ["echo/anatomy", "validity metric", "left ventricle", "SHA-256"] {
+        assert!(text.contains(words), "`{words}` is missing: {text}");
+    }
+    let by_path = rl4seg(["plugins", "inspect", echo["path"].as_str().unwrap(), "--json"]).json();
+    assert_eq!(by_path["sha256"], echo["sha256"]);
+}
+
+#[test]
+fn a_text_file_is_refused_and_hides_no_other_plugin() {
+    let folder = Folder::new();
+    fs::write(folder.at("libnotes.so"), "these are my notes\n").unwrap();
+    let path = folder.text("");
+    let list = rl4seg(["plugins", "list", "--plugin-path", &path, "--json"]).json();
+    assert!(list["refused"][0]["reason"].as_str().unwrap().contains("not a shared library"), "{list}");
+    assert!(list["plugins"].as_array().unwrap().iter().any(|plugin| plugin["name"] == "echo"));
+    let error = rl4seg(["plugins", "inspect", &folder.text("libnotes.so")]).refused();
+    assert!(error.contains("libnotes.so") && error.contains("not a shared library"), "{error}");
+}
+
+#[test]
+fn a_plugin_of_another_abi_is_refused_with_both_versions() {
+    let folder = Folder::new();
+    let library = library(&folder, "libfuture.so", "const void *rl4seg_plugin_v9__future(void) { return 0; }");
+    let error = rl4seg(["plugins", "inspect", &library]).refused();
+    assert!(error.contains("libfuture.so") && error.contains("version 9") && error.contains("1.0"), "{error}");
+}
+
+#[test]
+fn a_plugin_that_crashes_takes_nothing_with_it() {
+    let folder = Folder::new();
+    let source = "#include <stdlib.h>\n\
+                  __attribute__((constructor)) static void start(void) { abort(); }\n\
+                  const void *rl4seg_plugin_v1__crash(void) { return 0; }";
+    let library = library(&folder, "libcrash.so", source);
+    let error = rl4seg(["plugins", "inspect", &library]).refused();
+    assert!(error.contains("ends the process"), "{error}");
+    let list = rl4seg(["plugins", "list", "--plugin-path", &folder.text("")]).done();
+    assert!(list.contains("echo") && list.contains("refused"), "{list}");
+}
+
+#[test]
+fn a_plugin_that_is_not_there_is_answered_with_where_to_look() {
+    let error = rl4seg(["plugins", "inspect", "no-such-plugin"]).refused();
+    assert!(error.contains("plugins list"), "{error}");
+    let error = rl4seg(["check", "labels", "--modality", "no-such-modality"]).refused();
+    assert!(error.contains("no-such-modality") && error.contains("plugins list"), "{error}");
+}

@@ -1,0 +1,53 @@
+//! A run that is killed goes on where it was and ends with the same bytes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rl4seg_core::run_dir::{self, Step, layout};
+
+use crate::program::{Folder, adapt_args, files};
+
+#[test]
+fn a_run_that_is_killed_in_each_step_ends_with_the_same_bytes() {
+    let folder = Folder::new().with_data();
+    folder.adapt(&["--set", "output=whole"]).done();
+    let root = folder.at("killed");
+    for step in Step::all(1) {
+        kill_in(&folder, &root, &step);
+        assert!(!run_dir::is_done(&root, &step), "{step} was over before it could be killed");
+    }
+    folder.adapt(&["--set", "output=killed"]).done();
+    assert_eq!(results(&folder.at("whole")), results(&root));
+}
+
+/// Starts the run and kills it as soon as it works on `step`.
+fn kill_in(folder: &Folder, root: &Path, step: &Step) {
+    let partial = layout::partial(&root.join(layout::step(step)));
+    // What an earlier attempt left there must not be taken for this one's.
+    let _ = fs::remove_dir_all(&partial);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_rl4seg"))
+        .args(adapt_args(&folder.text("run.toml")))
+        .args(["--set", "output=killed"])
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    while !partial.exists() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{step} never began");
+        assert!(program.try_wait().unwrap().is_none(), "the program ended before {step}");
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    program.kill().unwrap();
+    program.wait().unwrap();
+}
+
+/// All files of a run but those that name the run directory itself.
+fn results(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let own = |path: &Path| path == Path::new(layout::CONFIG) || path == Path::new(layout::MANIFEST);
+    files(root).into_iter().filter(|(path, _)| !own(path)).collect()
+}

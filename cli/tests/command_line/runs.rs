@@ -1,0 +1,91 @@
+//! `init`, `adapt`, `status`, `predict` and `demo`: a run from its configuration to its results.
+
+use std::fs;
+
+use rl4seg_core::io::nifti::{NiftiGeometry, ThirdAxis};
+
+use crate::program::{Folder, files, rl4seg};
+
+#[test]
+fn a_run_adapts_tells_where_it_is_and_segments() {
+    let folder = Folder::new().with_data();
+    let results = folder.adapt(&["--json"]).json();
+    assert_eq!(results["results"].as_array().unwrap().len(), 2);
+    let run = folder.text("run");
+    let before = files(&folder.at("run"));
+
+    let status = rl4seg(["status", &run, "--json"]).json();
+    assert_eq!((status["done"].as_u64(), status["total"].as_u64()), (Some(6), Some(6)));
+    assert!(status["steps"][0]["seconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(status["results"], results["results"]);
+    folder.adapt(&[]).done();
+    assert_eq!(files(&folder.at("run")), before, "a finished run stays as it is");
+    rl4seg(["adapt", &run]).done();
+    assert_eq!(files(&folder.at("run")), before, "also when it is named itself");
+
+    predict(&folder, &run);
+}
+
+fn predict(folder: &Folder, run: &str) {
+    let image = fs::read_dir(folder.at("target/img")).unwrap().next().unwrap().unwrap().path();
+    let scan = folder.text("scan.nii.gz");
+    fs::copy(&image, &scan).unwrap();
+    let out = folder.text("results");
+    let scores = rl4seg(["predict", run, &scan, "--out", &out, "--json"]).json();
+    let uncertainty = scores[0]["mean_uncertainty"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&uncertainty), "{scores}");
+    let geometry = NiftiGeometry::read(scan.as_ref(), ThirdAxis::Depth).unwrap();
+    for result in ["scan_labels.nii.gz", "scan_uncertainty.nii.gz"] {
+        let written = NiftiGeometry::read(&folder.at("results").join(result), ThirdAxis::Depth).unwrap();
+        assert_eq!(written.difference(&geometry), None);
+    }
+    assert!(fs::read_to_string(folder.at("results/scores.csv")).unwrap().contains("scan.nii.gz"));
+    let error = rl4seg(["predict", run, &scan, "--out", &out]).refused();
+    assert!(error.contains("--force"), "{error}");
+    rl4seg(["predict", run, &scan, "--out", &out, "--force"]).done();
+}
+
+#[test]
+fn a_run_is_not_continued_with_another_configuration() {
+    let folder = Folder::new().with_data();
+    let args = ["--set", "collect.agreement=0.9"];
+    folder.adapt(&args).done();
+    let error = folder.adapt(&["--set", "collect.agreement=0.8"]).refused();
+    assert!(error.contains("collect.agreement: was 0.9, is now 0.8"), "{error}");
+    assert!(!error.contains("policy."), "{error}");
+}
+
+#[test]
+fn results_depend_on_the_seed_and_not_on_the_number_of_threads() {
+    let folder = Folder::new().with_data();
+    let run = |name: &str, more: &[&str]| {
+        let output = format!("output={name}");
+        let args: Vec<&str> = ["--set", &output].into_iter().chain(more.iter().copied()).collect();
+        folder.adapt(&args).done();
+        let weights = files(&folder.at(name)).into_iter();
+        weights.filter(|(path, _)| path.extension().is_some_and(|ending| ending == "safetensors")).collect::<Vec<_>>()
+    };
+    let one = run("one", &["--threads", "1"]);
+    assert!(!one.is_empty());
+    assert!(one == run("two", &["--threads", "2"]), "two threads gave other bytes than one");
+    assert!(one != run("other", &["--set", "seed=5"]), "the seed made no difference");
+}
+
+#[test]
+fn init_replaces_nothing() {
+    let folder = Folder::new().with_data();
+    let config = folder.text("run.toml");
+    let (source, target) = (folder.text("source"), folder.text("target"));
+    let again = ["init", "--modality", "echo", "--source", &source, "--target", &target, "--out", &config];
+    assert!(rl4seg(again).refused().contains("already"));
+    assert!(fs::read_to_string(config).unwrap().contains("# "), "comments of the preset are kept");
+}
+
+#[test]
+fn what_is_not_a_run_is_named() {
+    let folder = Folder::new();
+    for args in [&["status"][..], &["adapt"]] {
+        let error = rl4seg(args.iter().copied().chain([folder.text("").as_str()])).refused();
+        assert!(error.contains("not a run directory"), "{error}");
+    }
+}
