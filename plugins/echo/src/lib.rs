@@ -1,4 +1,6 @@
-//! Echocardiography for `rl4seg`.
+//! Echocardiography for `rl4seg`: left ventricle and myocardium in apical views.
+
+use rl4seg_sdk::export_plugin;
 
 pub mod anatomy;
 pub mod distortions;
@@ -7,4 +9,18 @@ pub mod modality;
 pub mod phantom;
 pub mod sources;
 
+mod components;
 mod ranges;
+
+use anatomy::Anatomy;
+use distortions::ShapeDistortions;
+use modality::modality;
+use phantom::PhantomSource;
+use sources::{Camus, CasesCsv};
+
+export_plugin! {
+    modality: modality;
+    data_sources: [Camus, CasesCsv, PhantomSource];
+    validity_metrics: [Anatomy];
+    distortion_generators: [ShapeDistortions];
+}
