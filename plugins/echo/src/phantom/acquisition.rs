@@ -117,8 +117,7 @@ fn depth_gains(parameters: &Parameters, sector: &Sector, rng: &mut impl Rng) -> 
     let slope = parameters.gain_slope_db_per_cm.draw(rng);
     let gain = |depth: usize| {
         let (knob, share) = cell(depth as f32 / (DEPTHS - 1) as f32 * (KNOBS - 1) as f32, KNOBS);
-        let from_middle_cm = 0.1 * (sector.radius(depth) - 0.5 * sector.depth);
-        knobs[knob] + share * (knobs[knob + 1] - knobs[knob]) + slope * from_middle_cm
+        knobs[knob] + share * (knobs[knob + 1] - knobs[knob]) + slope * 0.1 * sector.radius(depth)
     };
     (0..DEPTHS).map(gain).collect()
 }
