@@ -55,7 +55,7 @@ impl Default for ShapePriorConfig {
 
 /// Draws label maps towards the shapes that the references of the source domain have.
 ///
-/// A label map is cleaned ([`morphology::clean`]), then each slice or frame by itself is described
+/// A label map is cleaned ([`clean`](super::clean)), then each slice or frame by itself is described
 /// by position, size and the coefficients of a linear model of signed distances, and rebuilt from
 /// them. Coefficients are kept within what references have, so the result looks like one. It takes
 /// the place of the published method's autoencoder, which is not public, and works with any label
