@@ -38,6 +38,19 @@ impl Configuration {
         }
     }
 
+    /// Images are in [0, 1] already: nothing is done to their intensities.
+    pub fn take_intensities_as_they_are(&mut self) -> anyhow::Result<()> {
+        if let Some(preprocess) = self.0.get_mut("preprocess").and_then(Item::as_table_like_mut) {
+            preprocess.remove("clahe");
+        }
+        self.overlay("[preprocess]\nrescale = \"none\"\n")
+    }
+
+    /// Crops or pads all images to `size`, `[y, x]`.
+    pub fn set_size(&mut self, size: [usize; 2]) -> anyhow::Result<()> {
+        self.overlay(&format!("[preprocess]\nsize = [{}, {}]\n", size[0], size[1]))
+    }
+
     /// Replaces and adds what `other` says; everything else stays.
     pub fn overlay(&mut self, other: &str) -> anyhow::Result<()> {
         let other: DocumentMut = other.parse()?;

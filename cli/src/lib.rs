@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stderr, reason = "this is the crate that talks to the user")]
 
+mod appearance;
 mod args;
 mod catalog;
 mod commands;

@@ -13,6 +13,7 @@ use super::{
     phantom::{Amount, Domain, Phantom},
 };
 use crate::{
+    appearance,
     args::GlobalArgs,
     catalog,
     configuration::Configuration,
@@ -117,6 +118,7 @@ fn prepare(args: &Args, configuration: &Path, catalog: &Catalog, shown: bool) ->
         text.set("iterations", i64::try_from(iterations).context("--iterations is too large")?);
     }
     fs::create_dir_all(&args.out).with_context(|| format!("{}: cannot be made", args.out.display()))?;
+    let mut appearances = Vec::new();
     for (domain, name, parts) in
         [(Domain::Source, "source", numbers.images.source), (Domain::Target, "target", numbers.images.target)]
     {
@@ -124,7 +126,12 @@ fn prepare(args: &Args, configuration: &Path, catalog: &Catalog, shown: bool) ->
         let amount = Amount { size: numbers.images.size, train, validation, test };
         let folder = args.out.join(name);
         write_images(Phantom { domain, seed, amount }, catalog, modality, &folder, shown)?;
-        text.set_domain(name, &find(catalog, modality, &folder)?.component, Path::new(name));
+        let found = find(catalog, modality, &folder)?;
+        text.set_domain(name, &found.component, Path::new(name));
+        appearances.push(found.appearance);
+    }
+    if let [source, target] = appearances.as_slice() {
+        appearance::fit(&mut text, source, target)?;
     }
     Ok(write_atomically(configuration, text.to_string().as_bytes())?)
 }

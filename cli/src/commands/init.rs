@@ -7,7 +7,13 @@ use anyhow::{Context, bail, ensure};
 use rl4seg_core::{component::Modality, io::write_atomically, plugin::Catalog};
 use serde_json::json;
 
-use crate::{args::GlobalArgs, catalog, configuration::Configuration, output};
+use crate::{
+    appearance::{self, Appearance},
+    args::GlobalArgs,
+    catalog,
+    configuration::Configuration,
+    output,
+};
 
 /// Write a commented configuration for your own two folders of images
 ///
@@ -46,6 +52,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let mut configuration = Configuration::of_preset(modality)?;
     configuration.set_domain("source", &source.component, &source.root);
     configuration.set_domain("target", &target.component, &target.root);
+    appearance::fit(&mut configuration, &source.appearance, &target.appearance)?;
     write_atomically(&args.out, configuration.to_string().as_bytes())?;
     let result = json!({ "configuration": &args.out, "source": source.json(), "target": target.json() });
     output::result(global.json, &result, || {
@@ -64,6 +71,8 @@ pub struct Found {
     pub component: String,
     cases: usize,
     references: usize,
+    /// What its images look like.
+    pub appearance: Appearance,
 }
 
 impl Found {
@@ -74,7 +83,7 @@ impl Found {
 
 impl std::fmt::Display for Found {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { root, component, cases, references } = self;
+        let Self { root, component, cases, references, .. } = self;
         write!(f, "{}: {cases} cases, {references} with an expert's label map, read by {component}", root.display())
     }
 }
@@ -86,10 +95,12 @@ pub fn find(catalog: &Catalog, modality: &Modality, folder: &Path) -> anyhow::Re
     let mut refusals = String::new();
     for component in &modality.folder_sources {
         let settings = json!({ "root": &root }).to_string();
-        match catalog.data_source(component, &settings).and_then(|source| source.cases()) {
-            Ok(cases) => {
+        let opened = catalog.data_source(component, &settings).and_then(|source| Ok((source.cases()?, source)));
+        match opened {
+            Ok((cases, source)) => {
+                let appearance = Appearance::of(source.as_ref(), &cases)?;
                 let references = cases.iter().filter(|case| case.has_reference).count();
-                return Ok(Found { root, component: component.clone(), cases: cases.len(), references });
+                return Ok(Found { root, component: component.clone(), cases: cases.len(), references, appearance });
             }
             Err(error) => {
                 refusals.push_str(&format!("\n  {component}: {}", error.chain().collect::<Vec<_>>().join(": ")));
