@@ -6,7 +6,7 @@ use rl4seg_core::domain::{ImageBatch, LabelBatch, Rollout, Seed};
 use rl4seg_core::nn::{NetworkSettings, UnetPolicy, UnetReward, device};
 
 /// Large enough that burn splits matrix products, convolutions and pooling between threads.
-const SIDE: usize = 96;
+const SIDE: usize = 80;
 const BATCH: usize = 3;
 const SETTINGS: NetworkSettings = NetworkSettings { width: 16, input_channels: 1, classes: 3 };
 
@@ -62,11 +62,8 @@ fn work_on(threads: usize) -> Result<Vec<Vec<u8>>> {
 
 #[test]
 fn one_thread_and_several_give_the_same_bytes() -> Result<()> {
-    let one = work_on(1)?;
-    for threads in [2, 3] {
-        for (index, (one, several)) in one.iter().zip(work_on(threads)?).enumerate() {
-            ensure!(*one == several, "output {index} differs between 1 and {threads} threads");
-        }
+    for (index, (one, several)) in work_on(1)?.iter().zip(work_on(3)?).enumerate() {
+        ensure!(*one == several, "output {index} differs between one thread and three");
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ pub struct Unet {
 
 impl Unet {
     /// A network whose convolution weights are all zero; see
-    /// [`initialize`](super::initialize::xavier).
+    /// [`initialize`](super::xavier).
     #[must_use]
     pub fn zeroed(width: usize, input_channels: usize, output_channels: usize, device: &Device) -> Self {
         let level = |level: usize| (width << level) / 2;
