@@ -51,9 +51,16 @@ impl Outcome {
     }
 }
 
+/// The binary, with nothing of the caller's surroundings that could change a result.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rl4seg"));
+    command.env_remove("RL4SEG_PLUGIN_PATH").env_remove("RAYON_NUM_THREADS");
+    command
+}
+
 /// Runs `rl4seg` with `args`.
 pub fn rl4seg<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Outcome {
-    Outcome::of(Command::new(env!("CARGO_BIN_EXE_rl4seg")).args(args).output().unwrap())
+    Outcome::of(program().args(args).output().unwrap())
 }
 
 /// Runs `rl4seg` in a shell that has first done `before`, as setting a limit.
@@ -83,7 +90,7 @@ impl Folder {
     /// Writes a phantom data set of both domains, `source` and `target`, and a configuration of a
     /// run that takes seconds, `run.toml`.
     pub fn with_data(self) -> Self {
-        for (domain, counts) in [("source", ["6", "2", "2"]), ("target", ["6", "2", "2"])] {
+        for (domain, counts) in [("source", ["16", "2", "2"]), ("target", ["16", "2", "2"])] {
             let out = self.text(domain);
             let [train, validation, test] = counts;
             let args = ["phantom", "--modality", "echo", "--domain", domain, "--out", &out, "--size", "48"];
@@ -110,14 +117,14 @@ pub fn adapt_args(config: &str) -> Vec<String> {
     args
 }
 
+/// Just enough learning for segmentations that can be corrected, so that all steps have work.
 const SHORT: &[&str] = &[
     "iterations=1",
-    "network.width=2",
-    "preprocess.size=[48, 48]",
-    "pretrain.epochs=3",
-    "pretrain.batch=3",
-    "pretrain.learning_rate=0.01",
-    "collect.cases=4",
+    "network.width=4",
+    "pretrain.epochs=20",
+    "pretrain.batch=4",
+    "pretrain.learning_rate=0.04",
+    "collect.cases=6",
     "collect.batch=4",
     "reward.epochs=1",
     "reward.batch=8",

@@ -3,13 +3,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
 use rl4seg_core::run_dir::{self, Step, layout};
 
-use crate::program::{Folder, adapt_args, files};
+use crate::program::{Folder, adapt_args, files, program};
 
 #[test]
 fn a_run_that_is_killed_in_each_step_ends_with_the_same_bytes() {
@@ -29,7 +29,7 @@ fn kill_in(folder: &Folder, root: &Path, step: &Step) {
     let partial = layout::partial(&root.join(layout::step(step)));
     // What an earlier attempt left there must not be taken for this one's.
     let _ = fs::remove_dir_all(&partial);
-    let mut program = Command::new(env!("CARGO_BIN_EXE_rl4seg"))
+    let mut child = program()
         .args(adapt_args(&folder.text("run.toml")))
         .args(["--set", "output=killed"])
         .stderr(Stdio::null())
@@ -39,11 +39,11 @@ fn kill_in(folder: &Folder, root: &Path, step: &Step) {
     let started = Instant::now();
     while !partial.exists() {
         assert!(started.elapsed() < Duration::from_secs(60), "{step} never began");
-        assert!(program.try_wait().unwrap().is_none(), "the program ended before {step}");
+        assert!(child.try_wait().unwrap().is_none(), "the program ended before {step}");
         std::thread::sleep(Duration::from_micros(200));
     }
-    program.kill().unwrap();
-    program.wait().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// All files of a run but those that name the run directory itself.

@@ -21,7 +21,7 @@ pub const PATH_VARIABLE: &str = "RL4SEG_PLUGIN_PATH";
 /// the same name, the first is loaded and the second is refused.
 #[derive(Debug, Clone)]
 pub struct DiscoverOptions {
-    /// Folders that the user named. A library there that is no plugin is reported as refused, and so
+    /// Folders, or single libraries, that the user named. A library there that is no plugin is reported as refused, and so
     /// is a folder that is not there.
     pub named: Vec<PathBuf>,
     /// The program's own folders. Libraries there that are no plugins are passed over, and so is a
@@ -155,8 +155,11 @@ fn plugin_name(krate: &str) -> String {
     krate.strip_prefix("rl4seg_").unwrap_or(krate).replace('_', "-")
 }
 
-/// The shared libraries of a folder, by name.
+/// The shared libraries of a folder, by name; a file stands for itself.
 fn libraries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    if folder.is_file() {
+        return Ok(vec![folder.to_path_buf()]);
+    }
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
