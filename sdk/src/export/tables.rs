@@ -133,8 +133,8 @@ unsafe extern "C" fn destroy<T>(object: *mut c_void) {
     if object.is_null() {
         return;
     }
-    // SAFETY: made by `create::<T>`, and destroyed once.
     let call = || {
+        // SAFETY: made by `create::<T>`, and destroyed once.
         drop(unsafe { Box::from_raw(object.cast::<T>()) });
         Ok(())
     };
