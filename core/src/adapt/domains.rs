@@ -16,7 +16,7 @@ struct Cases {
 pub struct SourceDomain(Cases);
 
 /// The domain without labels. Of its references only those of test cases can be read, and only
-/// [`evaluate`](super::evaluate) asks for them: no code path leads from a training or validation
+/// the step `evaluate` asks for them: no code path leads from a training or validation
 /// case to a label.
 pub struct TargetDomain(Cases);
 
