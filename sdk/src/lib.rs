@@ -50,8 +50,11 @@
 pub use rl4seg_core::{component, domain, io, measure, preprocess, random};
 pub use serde;
 
+pub mod conformance;
 mod definition;
 pub mod export;
+mod findings;
+pub mod fixtures;
 
 pub use definition::Component;
 

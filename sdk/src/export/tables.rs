@@ -16,6 +16,7 @@ use crate::{
     component::{Corrector, DataSource, DistortionGenerator, Modality, Result, ValidityMetric},
     definition::make,
     domain::{CaseId, Seed},
+    findings::require_finite,
 };
 
 /// The description of a data source.
@@ -192,6 +193,7 @@ unsafe extern "C" fn assess<T: ValidityMetric>(
     unsafe {
         guard(errors, || {
             let findings = (*object.cast::<T>()).assess(&read_label_map(labels)?)?;
+            findings.iter().try_for_each(require_finite)?;
             put(items, &to_json(&findings)?, std::ptr::null())
         })
     }
