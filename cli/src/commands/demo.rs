@@ -30,7 +30,7 @@ use crate::{
 #[command(after_help = "Example:\n  rl4seg demo --out demo --seed 3")]
 pub struct Args {
     /// The folder for images, configuration and run
-    #[arg(long, value_name = "DIR", default_value = "demo")]
+    #[arg(long, value_name = "DIR", default_value = "rl4seg-demo")]
     out: PathBuf,
     /// The seed of images and run [default: 0]
     #[arg(long, value_name = "N")]
