@@ -51,6 +51,14 @@ pub struct Moments {
     variance: Tensor<1>,
 }
 
+impl Moments {
+    /// From a batch's mean and variance, that one divided by `values`, the number of values a channel.
+    pub(super) fn of_batch(mean: Tensor<1>, variance: Tensor<1>, values: usize) -> Self {
+        let values = values as f64;
+        Self { mean, variance: variance.mul_scalar(values / (values - 1.0).max(1.0)) }
+    }
+}
+
 /// A batch normalisation layer (Ioffe and Szegedy 2015) over `[batch, channel, y, x]`.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
@@ -73,6 +81,16 @@ impl BatchNorm {
         }
     }
 
+    /// Scale and shift.
+    pub(super) fn scaling(&self) -> [Tensor<1>; 2] {
+        [self.weight.val(), self.bias.val()]
+    }
+
+    /// Running mean and variance.
+    pub(super) fn running(&self) -> [Tensor<1>; 2] {
+        [self.running_mean.val(), self.running_var.val()]
+    }
+
     /// `[batch, channel, y, x]` normalised, of the same shape.
     #[must_use]
     pub fn forward(&self, input: Tensor<4>, normalization: &mut Normalization) -> Tensor<4> {
@@ -83,13 +101,9 @@ impl BatchNorm {
             }
             Normalization::Batch(moments) => {
                 let [batch, _, height, width] = input.dims();
-                let samples = (batch * height * width) as f64;
                 let normalized = batch_norm_train(input, weight, bias, EPSILON);
-                let unbiased = samples / (samples - 1.0).max(1.0);
-                moments.push(Moments {
-                    mean: normalized.mean.detach(),
-                    variance: normalized.variance.detach().mul_scalar(unbiased),
-                });
+                let (mean, variance) = (normalized.mean.detach(), normalized.variance.detach());
+                moments.push(Moments::of_batch(mean, variance, batch * height * width));
                 normalized.output
             }
         }

@@ -16,7 +16,10 @@ use burn::{
     tensor::{Device, Tensor, activation::relu, ops::PadMode},
 };
 
-use super::batch_norm::{BatchNorm, Moments, Normalization};
+use super::{
+    batch_norm::{BatchNorm, Moments, Normalization},
+    kernels::{self, Architecture, Parameter},
+};
 
 /// Five halvings leave one voxel of 32.
 pub const MIN_SIDE: usize = 32;
@@ -47,8 +50,59 @@ impl Unet {
     }
 
     /// Logits `[batch, output channel, y, x]` of images `[batch, input channel, y, x]`.
+    ///
+    /// On the CPU all of it is one operation (see [`kernels`]), elsewhere burn's own.
     #[must_use]
     pub fn forward(&self, images: Tensor<4>, normalization: &mut Normalization) -> Tensor<4> {
+        match self.forward_in_one(&images, normalization) {
+            Some(logits) => logits,
+            None => self.forward_by_layers(images, normalization),
+        }
+    }
+
+    /// The pass as one operation; nothing where there is none for it.
+    fn forward_in_one(&self, images: &Tensor<4>, normalization: &mut Normalization) -> Option<Tensor<4>> {
+        let architecture = self.architecture();
+        let parameters = self.parameters()?;
+        if !images.device().is_autodiff() {
+            let running = self.convs().flat_map(DoubleConv::norms).flat_map(BatchNorm::running);
+            let running = running.map(Parameter::of).collect::<Option<Vec<_>>>()?;
+            return kernels::run_frozen(&architecture, parameters, running, images.clone(), normalization);
+        }
+        match normalization {
+            Normalization::Batch(moments) if !images.is_require_grad() => {
+                kernels::run_tracked(&architecture, parameters, images.clone(), moments)
+            }
+            _ => None,
+        }
+    }
+
+    fn architecture(&self) -> Architecture {
+        let [width, input, ..] = self.first.conv1.weight.dims();
+        let [output, ..] = self.last.weight.dims();
+        Architecture { width: 2 * width, input, output }
+    }
+
+    /// All parameters in the order of [`Architecture`]; nothing if they are not on the CPU.
+    fn parameters(&self) -> Option<Vec<Parameter>> {
+        let mut found: Vec<Option<Parameter>> = Vec::new();
+        for convs in self.convs() {
+            for (conv, norm) in [(&convs.conv1, &convs.norm1), (&convs.conv2, &convs.norm2)] {
+                found.push(Parameter::of(conv.weight.val()));
+                found.push(conv.bias.as_ref().and_then(|bias| Parameter::of(bias.val())));
+                found.extend(norm.scaling().map(Parameter::of));
+            }
+        }
+        let ups = self.up.iter().map(|up| (up.upsample.weight.val(), &up.upsample.bias));
+        for (weight, bias) in ups.chain([(self.last.weight.val(), &self.last.bias)]) {
+            found.push(Parameter::of(weight));
+            found.push(bias.as_ref().and_then(|bias| Parameter::of(bias.val())));
+        }
+        found.into_iter().collect()
+    }
+
+    /// The pass layer by layer, on any device.
+    pub(super) fn forward_by_layers(&self, images: Tensor<4>, normalization: &mut Normalization) -> Tensor<4> {
         let mut x = self.first.forward(images, normalization);
         let mut skips = Vec::with_capacity(self.down.len());
         for down in &self.down {
@@ -66,6 +120,12 @@ impl Unet {
         for (norm, seen) in self.norms_mut().zip(moments) {
             norm.absorb(seen);
         }
+    }
+
+    /// All pairs of convolutions, in the order of the forward pass.
+    fn convs(&self) -> impl Iterator<Item = &DoubleConv> {
+        let down = self.down.iter().map(|down| &down.convs);
+        std::iter::once(&self.first).chain(down).chain(self.up.iter().map(|up| &up.convs))
     }
 
     /// All normalisation layers, in the order of the forward pass.
@@ -99,6 +159,10 @@ impl DoubleConv {
             conv2: conv(output),
             norm2: BatchNorm::new(output, device),
         }
+    }
+
+    fn norms(&self) -> [&BatchNorm; 2] {
+        [&self.norm1, &self.norm2]
     }
 
     fn forward(&self, x: Tensor<4>, normalization: &mut Normalization) -> Tensor<4> {

@@ -1,0 +1,548 @@
+//! The whole [`Unet`](crate::nn::Unet), forward and backward, in one piece: planes stay in
+//! the kernels' layout from the first convolution to the last, normalisation and ReLU are applied
+//! where planes are read, and nothing is kept that the gradient does not need.
+
+use rayon::prelude::*;
+
+use super::{
+    convolution::{Form, channels_of, convolve, weight_gradient},
+    filter::{Filter, channel_map},
+    lanes::Isa,
+    normalization::{self, Scaling, Statistics, channel_sums, pool, pool_backward},
+    planes::{Activation, Extent, Planes, Sink, Source, padded},
+    winograd::Tile,
+};
+
+/// Times that the size is halved.
+const HALVINGS: usize = 5;
+/// Tensors of a convolution with its normalisation.
+const UNIT_TENSORS: usize = 4;
+/// Taps of a 3x3 convolution.
+const SQUARE_TAPS: usize = 9;
+/// Taps of a transposed 2x2 convolution.
+const QUAD_TAPS: usize = 4;
+
+/// Number of convolutions with normalisation: two at each level down and up.
+pub const UNITS: usize = 2 * (2 * HALVINGS + 1);
+/// Number of tensors in [`Architecture`]'s order.
+pub const PARAMETERS: usize = UNITS * UNIT_TENSORS + 2 * HALVINGS + 2;
+
+/// Channels of the network.
+///
+/// Its parameters come as one list of tensors in torch's layouts: for each 3x3 convolution, in the
+/// order of the forward pass, weight `[out, in, 3, 3]`, bias, and the normalisation's weight and
+/// bias; then weight `[in, out, 2, 2]` and bias of each transposed convolution; then weight
+/// `[class, in, 1, 1]` and bias of the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Architecture {
+    /// Channels at the second level; the first has half of it, each further one twice the last.
+    pub width: usize,
+    /// Channels of the images.
+    pub input: usize,
+    /// Channels of the result.
+    pub output: usize,
+}
+
+impl Architecture {
+    fn level(&self, level: usize) -> usize {
+        (self.width << level) / 2
+    }
+}
+
+/// Statistics that a forward pass normalises with.
+#[derive(Debug, Clone, Copy)]
+pub enum Normalizing<'a> {
+    /// The batch's own.
+    Batch,
+    /// Running mean and variance of each of the [`UNITS`] layers.
+    Running(&'a [[&'a [f32]; 2]]),
+}
+
+/// What a normalisation saw of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// Mean of each channel.
+    pub mean: Vec<f32>,
+    /// Variance of each channel: squares divided by the number of values.
+    pub variance: Vec<f32>,
+    /// Values of a channel.
+    pub values: usize,
+}
+
+/// What a forward pass leaves behind.
+pub struct Pass {
+    /// `[batch, class, y, x]`
+    pub logits: Vec<f32>,
+    /// One for each of the [`UNITS`]; empty where running statistics were used.
+    pub moments: Vec<Seen>,
+    /// What [`backward`] needs.
+    pub trace: Trace,
+}
+
+/// Planes of a forward pass that its gradient needs.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    extent: Extent,
+    patches: Planes,
+    down: Vec<[Unit; 2]>,
+    pooled: Vec<Planes>,
+    up: Vec<[Unit; 2]>,
+    upsampled: Vec<Planes>,
+}
+
+/// A convolution's result and how it is normalised.
+#[derive(Debug, Clone)]
+struct Unit {
+    planes: Planes,
+    statistics: Statistics,
+    activation: Activation,
+}
+
+impl Unit {
+    fn source(&self) -> Source<'_> {
+        Source::activated(&self.planes, &self.activation)
+    }
+}
+
+/// The network's parameters, by their place in the list.
+#[derive(Clone, Copy)]
+struct Parameters<'a>(&'a [&'a [f32]]);
+
+impl<'a> Parameters<'a> {
+    fn unit(self, unit: usize) -> UnitParameters<'a> {
+        let [weight, bias, scale, shift] = std::array::from_fn(|i| self.0[UNIT_TENSORS * unit + i]);
+        UnitParameters { weight, bias, scaling: Scaling { weight: scale, bias: shift, epsilon: EPSILON } }
+    }
+
+    fn up(self, step: usize) -> [&'a [f32]; 2] {
+        std::array::from_fn(|i| self.0[up_at(step) + i])
+    }
+
+    fn last(self) -> [&'a [f32]; 2] {
+        std::array::from_fn(|i| self.0[LAST_AT + i])
+    }
+}
+
+/// Added to the variance before its root is taken; torch's default.
+const EPSILON: f32 = 1e-5;
+
+#[derive(Clone, Copy)]
+struct UnitParameters<'a> {
+    weight: &'a [f32],
+    bias: &'a [f32],
+    scaling: Scaling<'a>,
+}
+
+/// Where the tensors of a transposed convolution are.
+fn up_at(step: usize) -> usize {
+    UNITS * UNIT_TENSORS + 2 * step
+}
+
+const LAST_AT: usize = UNITS * UNIT_TENSORS + 2 * HALVINGS;
+
+/// The first of the two units of a step up; those of level `l` down are `2 l` and `2 l + 1`.
+fn unit_up(step: usize) -> usize {
+    2 * (HALVINGS + 1 + step)
+}
+
+/// Inputs and outputs of a convolution, as its filter needs them.
+struct Channels {
+    k: Vec<usize>,
+    n: Vec<usize>,
+}
+
+impl Channels {
+    fn new(inputs: &[usize], outputs: &[usize]) -> Self {
+        Self { k: channel_map(inputs), n: channel_map(outputs) }
+    }
+
+    /// Number of inputs and outputs without padding.
+    fn real(map: &[usize]) -> usize {
+        map.iter().filter(|channel| **channel != super::filter::PADDING).count()
+    }
+
+    /// Weights `[out, in, taps]`.
+    fn filter<'a>(&'a self, values: &'a [f32], taps: usize) -> Filter<'a> {
+        let n_stride = Self::real(&self.k) * taps;
+        let (k_channels, n_channels) = (&self.k, &self.n);
+        Filter { values, taps, k_stride: taps, n_stride, reversed: false, k_channels, n_channels }
+    }
+
+    /// Weights `[in, out, taps]` of a transposed convolution.
+    fn transposed<'a>(&'a self, values: &'a [f32]) -> Filter<'a> {
+        let k_stride = Self::real(&self.n) * QUAD_TAPS;
+        let (k_channels, n_channels) = (&self.k, &self.n);
+        Filter { values, taps: QUAD_TAPS, k_stride, n_stride: QUAD_TAPS, reversed: false, k_channels, n_channels }
+    }
+}
+
+/// One pass over `images`, `[batch, channel, y, x]`, through the network of `parameters`.
+///
+/// # Panics
+/// If there are not as many parameters or image values as the architecture and the extent say.
+#[must_use]
+pub fn forward(
+    isa: Isa,
+    architecture: &Architecture,
+    parameters: &[&[f32]],
+    images: &[f32],
+    [batch, height, width]: [usize; 3],
+    normalizing: Normalizing<'_>,
+) -> Pass {
+    assert_eq!(parameters.len(), PARAMETERS);
+    let extent = Extent { batch, height, width };
+    assert_eq!(images.len(), extent.pixels() * architecture.input);
+    let run = Run { isa, architecture, parameters: Parameters(parameters), normalizing };
+    let patches = patches(images, extent, architecture.input);
+    let mut trace =
+        Trace { extent, patches, down: Vec::new(), pooled: Vec::new(), up: Vec::new(), upsampled: Vec::new() };
+    run.down(&mut trace);
+    run.up(&mut trace);
+    let logits = run.last(&trace);
+    let units = trace.down.iter().chain(&trace.up).flatten();
+    let moments = match normalizing {
+        Normalizing::Running(_) => Vec::new(),
+        Normalizing::Batch => units.enumerate().map(|(index, unit)| run.seen(index, unit)).collect(),
+    };
+    Pass { logits, moments, trace }
+}
+
+/// A forward or backward pass.
+struct Run<'a> {
+    isa: Isa,
+    architecture: &'a Architecture,
+    parameters: Parameters<'a>,
+    normalizing: Normalizing<'a>,
+}
+
+impl Run<'_> {
+    fn down(&self, trace: &mut Trace) {
+        let channels = Channels::new(&[self.architecture.input * SQUARE_TAPS], &[self.architecture.level(0)]);
+        let filter = channels.filter(self.parameters.unit(0).weight, 1);
+        let first = self.unit(0, Form::POINT, trace.extent, &[Source::plain(&trace.patches)], &filter);
+        let second = self.second(1, 0, &first);
+        trace.down.push([first, second]);
+        for level in 1..=HALVINGS {
+            let above = &trace.down[level - 1][1];
+            let pooled = pool(self.isa, &above.planes, &above.activation);
+            let channels = self.square_channels(&[level - 1], level);
+            let filter = channels.filter(self.parameters.unit(2 * level).weight, SQUARE_TAPS);
+            let form = Form::square(pooled.extent, Tile::Two);
+            let first = self.unit(2 * level, form, pooled.extent, &[Source::plain(&pooled)], &filter);
+            let second = self.second(2 * level + 1, level, &first);
+            trace.down.push([first, second]);
+            trace.pooled.push(pooled);
+        }
+    }
+
+    fn up(&self, trace: &mut Trace) {
+        for step in 0..HALVINGS {
+            let level = HALVINGS - 1 - step;
+            let below = trace.up.last().unwrap_or(&trace.down[HALVINGS]);
+            let upsampled = self.upsample(step, &below[1]);
+            let skip = &trace.down[level][1];
+            let channels = self.square_channels(&[level, level], level);
+            let unit = unit_up(step);
+            let filter = channels.filter(self.parameters.unit(unit).weight, SQUARE_TAPS);
+            let extent = skip.planes.extent;
+            let sources = [skip.source(), Source::plain(&upsampled).at(origin(extent, upsampled.extent))];
+            let first = self.unit(unit, Form::square(extent, Tile::Two), extent, &sources, &filter);
+            let second = self.second(unit + 1, level, &first);
+            trace.up.push([first, second]);
+            trace.upsampled.push(upsampled);
+        }
+    }
+
+    fn upsample(&self, step: usize, below: &Unit) -> Planes {
+        let level = HALVINGS - 1 - step;
+        let channels = self.square_channels(&[level + 1], level);
+        let [weight, bias] = self.parameters.up(step);
+        let extent = below.planes.extent;
+        let mut planes = Planes::any(extent.doubled(), self.architecture.level(level));
+        let mut padded_bias = bias.to_vec();
+        padded_bias.resize(planes.channels, 0.0);
+        let sinks = &mut [Sink::whole(&mut planes)];
+        let filter = channels.transposed(weight);
+        convolve(self.isa, Form::UP, extent, &[below.source()], &filter, Some(&padded_bias), sinks);
+        planes
+    }
+
+    fn last(&self, trace: &Trace) -> Vec<f32> {
+        let classes = self.architecture.output;
+        let channels = Channels::new(&[self.architecture.level(0)], &[classes]);
+        let [weight, bias] = self.parameters.last();
+        let mut planes = Planes::any(trace.extent, classes);
+        let mut padded_bias = bias.to_vec();
+        padded_bias.resize(planes.channels, 0.0);
+        let filter = channels.filter(weight, 1);
+        let sources = [trace.up[HALVINGS - 1][1].source()];
+        let sinks = &mut [Sink::whole(&mut planes)];
+        convolve(self.isa, Form::POINT, trace.extent, &sources, &filter, Some(&padded_bias), sinks);
+        channels_first(&planes, classes)
+    }
+
+    /// The second convolution of a level.
+    fn second(&self, unit: usize, level: usize, first: &Unit) -> Unit {
+        let channels = self.square_channels(&[level], level);
+        let filter = channels.filter(self.parameters.unit(unit).weight, SQUARE_TAPS);
+        let extent = first.planes.extent;
+        self.unit(unit, Form::square(extent, Tile::Two), extent, &[first.source()], &filter)
+    }
+
+    fn unit(&self, unit: usize, form: Form, extent: Extent, sources: &[Source<'_>], filter: &Filter<'_>) -> Unit {
+        let parameters = self.parameters.unit(unit);
+        let mut planes = Planes::any(extent, parameters.bias.len());
+        convolve(self.isa, form, extent, sources, filter, None, &mut [Sink::whole(&mut planes)]);
+        let statistics = match self.normalizing {
+            Normalizing::Batch => normalization::statistics(self.isa, &planes),
+            Normalizing::Running(running) => without_bias(running[unit], parameters.bias, planes.channels),
+        };
+        let activation = parameters.scaling.activation(&statistics);
+        Unit { planes, statistics, activation }
+    }
+
+    /// The statistics of what a layer's normalisation saw: the convolution's result with its bias.
+    fn seen(&self, index: usize, unit: &Unit) -> Seen {
+        let bias = self.parameters.unit(index).bias;
+        let mean = unit.statistics.mean.iter().zip(bias).map(|(mean, bias)| mean + bias).collect();
+        let variance = unit.statistics.variance[..bias.len()].to_vec();
+        Seen { mean, variance, values: unit.planes.extent.pixels() }
+    }
+
+    fn square_channels(&self, inputs: &[usize], output: usize) -> Channels {
+        let inputs: Vec<usize> = inputs.iter().map(|level| self.architecture.level(*level)).collect();
+        Channels::new(&inputs, &[self.architecture.level(output)])
+    }
+}
+
+/// Running statistics in the frame of a convolution that did not add its bias.
+fn without_bias([mean, variance]: [&[f32]; 2], bias: &[f32], channels: usize) -> Statistics {
+    let mut mean: Vec<f32> = mean.iter().zip(bias).map(|(mean, bias)| mean - bias).collect();
+    let mut variance = variance.to_vec();
+    mean.resize(channels, 0.0);
+    variance.resize(channels, 0.0);
+    Statistics { mean, variance }
+}
+
+/// Where planes lie in a frame that is a row or column larger: of an odd number the smaller half
+/// goes first.
+fn origin(frame: Extent, planes: Extent) -> [usize; 2] {
+    [(frame.height - planes.height) / 2, (frame.width - planes.width) / 2]
+}
+
+/// Images `[batch, channel, y, x]` as planes of their 3 x 3 neighbourhoods, nine channels a channel:
+/// the first convolution has too few channels for anything else to pay.
+fn patches(images: &[f32], extent: Extent, channels: usize) -> Planes {
+    let mut planes = Planes::zeros(extent, channels * SQUARE_TAPS);
+    let Extent { height, width, .. } = extent;
+    let row = width * planes.channels;
+    planes.values.par_chunks_mut(row).enumerate().for_each(|(index, to)| {
+        let (plane, y) = (index / height, index % height);
+        for channel in 0..channels {
+            let image = &images[(plane * channels + channel) * height * width..][..height * width];
+            for tap in 0..SQUARE_TAPS {
+                let (from_y, shift) = ((y + tap / 3).wrapping_sub(1), tap % 3);
+                if from_y >= height {
+                    continue;
+                }
+                let line = &image[from_y * width..][..width];
+                let pixels = to.chunks_exact_mut(padded(channels * SQUARE_TAPS));
+                for (x, pixel) in pixels.enumerate() {
+                    if let Some(value) = (x + shift).checked_sub(1).and_then(|x| line.get(x)) {
+                        pixel[channel * SQUARE_TAPS + tap] = *value;
+                    }
+                }
+            }
+        }
+    });
+    planes
+}
+
+/// `[batch, channel, y, x]` of the first `channels` channels.
+fn channels_first(planes: &Planes, channels: usize) -> Vec<f32> {
+    let pixels = planes.extent.height * planes.extent.width;
+    let mut values = vec![0.0; planes.extent.batch * channels * pixels];
+    values.par_chunks_mut(pixels).enumerate().for_each(|(index, to)| {
+        let (plane, channel) = (index / channels, index % channels);
+        let from = &planes.values[plane * pixels * planes.channels..];
+        for (value, pixel) in to.iter_mut().zip(from.chunks_exact(planes.channels)) {
+            *value = pixel[channel];
+        }
+    });
+    values
+}
+
+/// The other way round, padding zero.
+fn channels_last(values: &[f32], extent: Extent, channels: usize) -> Planes {
+    let mut planes = Planes::zeros(extent, channels);
+    let pixels = extent.height * extent.width;
+    let step = planes.channels;
+    planes.values.par_chunks_mut(pixels * step).enumerate().for_each(|(plane, to)| {
+        for channel in 0..channels {
+            let from = &values[(plane * channels + channel) * pixels..][..pixels];
+            for (pixel, value) in to.chunks_exact_mut(step).zip(from) {
+                pixel[channel] = *value;
+            }
+        }
+    });
+    planes
+}
+
+/// The gradients to all parameters from that to the logits of a pass that normalised with its
+/// batch's statistics.
+///
+/// # Panics
+/// If there are not as many parameters or gradient values as the pass had.
+#[must_use]
+pub fn backward(
+    isa: Isa,
+    architecture: &Architecture,
+    parameters: &[&[f32]],
+    trace: &Trace,
+    gradient: &[f32],
+) -> Vec<Vec<f32>> {
+    assert_eq!(parameters.len(), PARAMETERS);
+    assert_eq!(gradient.len(), trace.extent.pixels() * architecture.output);
+    let run = Run { isa, architecture, parameters: Parameters(parameters), normalizing: Normalizing::Batch };
+    let mut gradients = vec![Vec::new(); PARAMETERS];
+    let above = run.last_backward(trace, gradient, &mut gradients);
+    let (skips, below) = run.up_backward(trace, above, &mut gradients);
+    run.down_backward(trace, skips, below, &mut gradients);
+    gradients
+}
+
+impl Run<'_> {
+    fn last_backward(&self, trace: &Trace, gradient: &[f32], gradients: &mut [Vec<f32>]) -> Planes {
+        let classes = self.architecture.output;
+        let gradient = channels_last(gradient, trace.extent, classes);
+        let channels = Channels::new(&[self.architecture.level(0)], &[classes]);
+        let [weight, _] = self.parameters.last();
+        let filter = channels.filter(weight, 1);
+        let unit = &trace.up[HALVINGS - 1][1];
+        let output = Source::plain(&gradient);
+        gradients[LAST_AT] = weight_gradient(self.isa, Form::POINT, trace.extent, &[unit.source()], &output, &filter);
+        gradients[LAST_AT + 1] = channel_sums(&gradient, classes);
+        let mut below = Planes::any(trace.extent, self.architecture.level(0));
+        let sinks = &mut [Sink::whole(&mut below)];
+        convolve(self.isa, Form::POINT, trace.extent, &[output], &filter.backward(), None, sinks);
+        below
+    }
+
+    /// Gradients to what the skip connections carried, from the first level on, and to the
+    /// lowest level's result.
+    fn up_backward(&self, trace: &Trace, mut gradient: Planes, gradients: &mut [Vec<f32>]) -> (Vec<Planes>, Planes) {
+        let mut skips = Vec::with_capacity(HALVINGS);
+        for step in (0..HALVINGS).rev() {
+            let level = HALVINGS - 1 - step;
+            let [first, second] = &trace.up[step];
+            let mut between = Planes::any(first.planes.extent, self.architecture.level(level));
+            let unit = unit_up(step);
+            self.second_backward(unit + 1, level, (first, second), gradient, &mut between, gradients);
+
+            let skip = &trace.down[level][1];
+            let upsampled = &trace.upsampled[step];
+            let place = origin(skip.planes.extent, upsampled.extent);
+            let sources = [skip.source(), Source::plain(upsampled).at(place)];
+            let channels = self.square_channels(&[level, level], level);
+            let filter = channels.filter(self.parameters.unit(unit).weight, SQUARE_TAPS);
+            let mut to_skip = Planes::any(skip.planes.extent, self.architecture.level(level));
+            let mut to_upsampled = Planes::any(upsampled.extent, self.architecture.level(level));
+            let sinks = &mut [Sink::whole(&mut to_skip), Sink { planes: &mut to_upsampled, origin: place }];
+            let form = Form::square(first.planes.extent, Tile::Four);
+            self.unit_backward(unit, form, first, between, (&sources, &filter), sinks, gradients);
+            skips.push(to_skip);
+
+            let below = if step == 0 { &trace.down[HALVINGS][1] } else { &trace.up[step - 1][1] };
+            gradient = self.upsample_backward(step, below, &to_upsampled, gradients);
+        }
+        (skips, gradient)
+    }
+
+    fn upsample_backward(&self, step: usize, below: &Unit, gradient: &Planes, gradients: &mut [Vec<f32>]) -> Planes {
+        let level = HALVINGS - 1 - step;
+        let channels = self.square_channels(&[level + 1], level);
+        let [weight, _] = self.parameters.up(step);
+        let filter = channels.transposed(weight);
+        let extent = below.planes.extent;
+        let output = Source::plain(gradient);
+        gradients[up_at(step)] = weight_gradient(self.isa, Form::UP, extent, &[below.source()], &output, &filter);
+        gradients[up_at(step) + 1] = channel_sums(gradient, self.architecture.level(level));
+        let mut to_below = Planes::any(extent, self.architecture.level(level + 1));
+        let sinks = &mut [Sink::whole(&mut to_below)];
+        convolve(self.isa, Form::DOWN, extent, &[output], &filter.backward(), None, sinks);
+        to_below
+    }
+
+    fn down_backward(&self, trace: &Trace, mut skips: Vec<Planes>, mut gradient: Planes, gradients: &mut [Vec<f32>]) {
+        for level in (0..=HALVINGS).rev() {
+            let [first, second] = &trace.down[level];
+            let mut between = Planes::any(first.planes.extent, self.architecture.level(level));
+            self.second_backward(2 * level + 1, level, (first, second), gradient, &mut between, gradients);
+            if level == 0 {
+                let channels = Channels::new(&[self.architecture.input * SQUARE_TAPS], &[self.architecture.level(0)]);
+                let filter = channels.filter(self.parameters.unit(0).weight, 1);
+                let sources = [Source::plain(&trace.patches)];
+                self.unit_backward(0, Form::POINT, first, between, (&sources, &filter), &mut [], gradients);
+                return;
+            }
+            let pooled = &trace.pooled[level - 1];
+            let channels = self.square_channels(&[level - 1], level);
+            let filter = channels.filter(self.parameters.unit(2 * level).weight, SQUARE_TAPS);
+            let mut to_pooled = Planes::any(pooled.extent, self.architecture.level(level - 1));
+            let sources = [Source::plain(pooled)];
+            let sinks = &mut [Sink::whole(&mut to_pooled)];
+            let form = Form::square(pooled.extent, Tile::Four);
+            self.unit_backward(2 * level, form, first, between, (&sources, &filter), sinks, gradients);
+
+            let above = &trace.down[level - 1][1];
+            gradient = skips.remove(level - 1);
+            pool_backward(self.isa, &above.planes, &above.activation, &to_pooled, &mut gradient);
+        }
+    }
+
+    fn second_backward(
+        &self,
+        unit: usize,
+        level: usize,
+        (first, second): (&Unit, &Unit),
+        gradient: Planes,
+        to_first: &mut Planes,
+        gradients: &mut [Vec<f32>],
+    ) {
+        let channels = self.square_channels(&[level], level);
+        let filter = channels.filter(self.parameters.unit(unit).weight, SQUARE_TAPS);
+        let form = Form::square(first.planes.extent, Tile::Four);
+        let sinks = &mut [Sink::whole(to_first)];
+        self.unit_backward(unit, form, second, gradient, (&[first.source()], &filter), sinks, gradients);
+    }
+
+    /// From the gradient to a unit's result to those to its parameters and its sources; without
+    /// sinks to its parameters alone.
+    #[allow(clippy::too_many_arguments, reason = "what a unit is made of, and where its gradients go")]
+    fn unit_backward(
+        &self,
+        index: usize,
+        form: Form,
+        unit: &Unit,
+        mut gradient: Planes,
+        (sources, filter): (&[Source<'_>], &Filter<'_>),
+        sinks: &mut [Sink<'_>],
+        gradients: &mut [Vec<f32>],
+    ) {
+        debug_assert_eq!(channels_of(sources), filter.k_channels.len());
+        let parameters = self.parameters.unit(index);
+        let scaling =
+            normalization::backward(self.isa, &unit.planes, &mut gradient, &unit.statistics, &parameters.scaling);
+        let output = Source::plain(&gradient);
+        let extent = unit.planes.extent;
+        let at = UNIT_TENSORS * index;
+        gradients[at] = weight_gradient(self.isa, form, extent, sources, &output, filter);
+        // Normalisation takes a channel's mean away, and with it whatever a bias adds.
+        gradients[at + 1] = vec![0.0; parameters.bias.len()];
+        gradients[at + 2] = scaling.weight;
+        gradients[at + 3] = scaling.bias;
+        if !sinks.is_empty() {
+            convolve(self.isa, form, extent, &[output], &filter.backward(), None, sinks);
+        }
+    }
+}
