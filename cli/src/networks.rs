@@ -50,8 +50,8 @@ impl Networks {
     }
 
     /// The weights of a policy that starts from a checkpoint; its critic starts afresh.
-    pub fn start_from(&mut self, checkpoint: &Path) -> anyhow::Result<PolicyState> {
-        let weights = Weights::read(checkpoint).and_then(|weights| weights.part(None));
+    pub fn start_from(&mut self, checkpoint: &Path, prefix: Option<&str>) -> anyhow::Result<PolicyState> {
+        let weights = Weights::read(checkpoint).and_then(|weights| weights.part(prefix));
         let import = weights.and_then(|weights| self.policy.import_actor(&weights));
         import.with_context(|| format!("pretrain.checkpoint = {}", checkpoint.display()))?;
         Ok(self.policy.state()?)

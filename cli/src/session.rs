@@ -55,7 +55,8 @@ fn components(plan: &Plan, catalog: &Catalog, device: &DeviceArg) -> anyhow::Res
     let labels = &catalog::modality(catalog, &plan.modality)?.labels;
     let mut networks = Networks::new(plan.network, channels(plan, catalog)?, labels.len(), plan.seed(), device)?;
     let checkpoint = plan.pretrain.checkpoint.as_ref();
-    let start = checkpoint.map(|checkpoint| networks.start_from(checkpoint)).transpose()?;
+    let prefix = plan.pretrain.checkpoint_prefix.as_deref();
+    let start = checkpoint.map(|checkpoint| networks.start_from(checkpoint, prefix)).transpose()?;
     let components = Components::load(plan, catalog, Box::new(networks.policy), Box::new(networks.reward))?;
     Ok(Components { start, ..components })
 }

@@ -181,8 +181,8 @@ fn distort(
     Ok(())
 }
 
-/// Runs the networks for all requests of a batch: altered images together, each noisy policy once
-/// for every request that names the same noise.
+/// Runs the networks for all requests of a batch: altered images together, and one noisy policy
+/// for all requests of the same name, which takes the noise of the first of them.
 fn answer(components: &Components, batch: &ToDistort<'_>, asked: &[Asked]) -> Result<Vec<LabelMap>, AdaptError> {
     let mut answers: Vec<Option<LabelMap>> = vec![None; asked.len()];
     let altered: Vec<(usize, &crate::domain::Image)> = asked
@@ -201,24 +201,44 @@ fn answer(components: &Components, batch: &ToDistort<'_>, asked: &[Asked]) -> Re
             answers[*number] = Some(map);
         }
     }
+    answer_noisy(components, batch, asked, &mut answers)?;
     for (number, asked) in asked.iter().enumerate() {
-        let case = &batch.cases[asked.index];
-        answers[number] = match &asked.request.wrong_map {
-            WrongMap::OfAlteredImage(_) => continue,
-            WrongMap::Given(labels) => Some(labels.clone()),
-            WrongMap::OfNoisyPolicy { std, seed } => {
-                let images = ImageBatch::stack([&case.image])?;
-                let segmented = components.policy.segment_perturbed(&images, *std, *seed)?;
-                segmented.unstack(&[*case.image.grid()])?.pop()
-            }
-            WrongMap::OfAnotherCase { seed } => another(batch, asked.index, *seed),
-        };
+        match &asked.request.wrong_map {
+            WrongMap::OfAlteredImage(_) | WrongMap::OfNoisyPolicy { .. } => {}
+            WrongMap::Given(labels) => answers[number] = Some(labels.clone()),
+            WrongMap::OfAnotherCase { seed } => answers[number] = another(batch, asked.index, *seed),
+        }
     }
     Ok(answers
         .into_iter()
         .enumerate()
         .map(|(number, map)| map.unwrap_or_else(|| nothing(batch, asked, number)))
         .collect())
+}
+
+/// To perturb a network costs as much as many segmentations, so a batch shares the noise.
+fn answer_noisy(
+    components: &Components,
+    batch: &ToDistort<'_>,
+    asked: &[Asked],
+    answers: &mut [Option<LabelMap>],
+) -> Result<(), AdaptError> {
+    let mut by_name: BTreeMap<&str, (f64, Seed, Vec<usize>)> = BTreeMap::new();
+    for (number, asked) in asked.iter().enumerate() {
+        if let WrongMap::OfNoisyPolicy { std, seed } = asked.request.wrong_map {
+            by_name.entry(&asked.request.name).or_insert((std, seed, Vec::new())).2.push(number);
+        }
+    }
+    for (std, seed, numbers) in by_name.into_values() {
+        let of = |number: &usize| &batch.cases[asked[*number].index].image;
+        let grids: Vec<_> = numbers.iter().map(|number| *of(number).grid()).collect();
+        let images = ImageBatch::stack(numbers.iter().map(of))?;
+        let maps = components.policy.segment_perturbed(&images, std, seed)?.unstack(&grids)?;
+        for (number, map) in numbers.into_iter().zip(maps) {
+            answers[number] = Some(map);
+        }
+    }
+    Ok(())
 }
 
 /// A drawn segmentation of another case of the batch; of the case itself where it is alone.

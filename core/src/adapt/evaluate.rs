@@ -175,7 +175,8 @@ fn score_case(
     let reference = reference(&case.id)?;
     let structures =
         reference.as_ref().map(|reference| measure::compare(&result, reference, &judges.labels)).transpose()?;
-    let restored = reward.map(|reward| case.geometry.restore_map(reward, 1.0)).transpose()?;
+    // Nothing was looked at outside a crop, so nothing there is known to be right.
+    let restored = reward.map(|reward| case.geometry.restore_map(reward, 0.0)).transpose()?;
     let confidence = match (&restored, &reference) {
         (Some(reward), Some(reference)) => foreground_confidence(reward, &result, reference),
         _ => Vec::new(),

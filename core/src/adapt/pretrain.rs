@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     component::{ComponentError, ImitationStep, Policy, PolicyState},
-    domain::{Label, LabelBatch, LabelMap, LabelSet, Split},
-    measure::{Mask, dice},
+    domain::{Image, ImageBatch, LabelBatch, LabelMap, Seed, Split},
+    measure::mean_dice,
+    preprocess::Augment,
     run_dir::layout,
 };
 
@@ -20,6 +21,27 @@ use crate::{
 struct Labelled {
     cases: Vec<PreparedCase>,
     references: Vec<LabelMap>,
+}
+
+impl Labelled {
+    /// The chosen cases as one batch, changed at random where that was asked for.
+    fn batch(
+        &self,
+        chosen: &[usize],
+        augment: Augment,
+        seed: Seed,
+    ) -> Result<(ImageBatch, LabelBatch), ComponentError> {
+        if augment.is_none() {
+            let labels = LabelBatch::stack(chosen.iter().map(|&case| &self.references[case]))?;
+            return Ok((stack(&self.cases, chosen)?, labels));
+        }
+        let changed: Vec<(Image, LabelMap)> = chosen
+            .par_iter()
+            .map(|&case| augment.apply(&self.cases[case].image, &self.references[case], seed.indexed(case)))
+            .collect();
+        let images = ImageBatch::stack(changed.iter().map(|(image, _)| image))?;
+        Ok((images, LabelBatch::stack(changed.iter().map(|(_, labels)| labels))?))
+    }
 }
 
 #[derive(Serialize)]
@@ -94,8 +116,7 @@ fn train_epoch(
     let mut loss = 0.0;
     for (index, batch) in batches.iter().enumerate() {
         context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
-        let images = stack(&train.cases, batch)?;
-        let labels = LabelBatch::stack(batch.iter().map(|&case| &train.references[case]))?;
+        let (images, labels) = train.batch(batch, settings.augment, seed.named("augment"))?;
         loss += policy.imitate(&images, &labels, &step)? * batch.len() as f64;
     }
     Ok(loss / train.cases.len() as f64)
@@ -115,13 +136,4 @@ fn validation_dice(
         }
     }
     Ok(sum / validation.cases.len() as f64)
-}
-
-/// Mean Dice over the structures that are in at least one of the two label maps; 0 where there is
-/// none at all, since an empty segmentation of an empty image teaches nothing.
-pub(super) fn mean_dice(left: &LabelMap, right: &LabelMap, labels: &LabelSet) -> Result<f64, ComponentError> {
-    left.grid().require_same(right.grid(), ["a label map", "what it is compared with"])?;
-    let of = |label: &Label| dice(&Mask::of_label(left, label.value), &Mask::of_label(right, label.value));
-    let values: Vec<f64> = labels.structures().filter_map(of).collect();
-    Ok(if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 })
 }

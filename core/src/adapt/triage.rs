@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{components::Judges, pretrain::mean_dice};
-use crate::{component::ComponentError, domain::LabelMap};
+use super::components::Judges;
+use crate::{component::ComponentError, domain::LabelMap, measure::mean_dice};
 
 /// The judgement on one segmentation.
 #[derive(Debug, Clone, PartialEq)]

@@ -50,6 +50,12 @@ impl RawConfig {
         if self.pretrain.epochs == 0 && self.pretrain.checkpoint.is_none() {
             faults.add("pretrain.epochs", "is 0 and pretrain.checkpoint is not set; set one of the two".to_owned());
         }
+        if let Err(error) = self.pretrain.augment.check() {
+            faults.add("pretrain.augment", error.to_string());
+        }
+        if self.pretrain.checkpoint_prefix.is_some() && self.pretrain.checkpoint.is_none() {
+            faults.add("pretrain.checkpoint_prefix", "is set, but pretrain.checkpoint is not".to_owned());
+        }
         faults.at_least_one("pretrain.batch", self.pretrain.batch, "a step needs an image");
         faults.positive("pretrain.learning_rate", self.pretrain.learning_rate);
         faults.within("pretrain.label_smoothing", self.pretrain.label_smoothing, 0.0, 0.99);

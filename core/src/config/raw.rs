@@ -3,7 +3,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::schedule::{OverIterations, Schedule};
-use crate::{component::UpdateRule, preprocess::Preprocess};
+use crate::{
+    component::UpdateRule,
+    preprocess::{Augment, Preprocess},
+};
 
 /// The configuration file with every default filled in. Unknown keys are refused.
 ///
@@ -113,6 +116,9 @@ impl Default for NetworkTable {
 pub struct PretrainSettings {
     /// Weights to start from (`.ckpt`, `.pt`, `.safetensors`), relative to the configuration file.
     pub checkpoint: Option<PathBuf>,
+    /// What stands before `layer1.` in the names of the policy's tensors, as `actor.net.`, where the
+    /// checkpoint holds several networks.
+    pub checkpoint_prefix: Option<String>,
     /// Passes over the source's training cases; 0 with a checkpoint takes it as it is.
     pub epochs: usize,
     /// Images a step.
@@ -121,11 +127,21 @@ pub struct PretrainSettings {
     pub learning_rate: f64,
     /// Label smoothing of the cross-entropy.
     pub label_smoothing: f64,
+    /// Random changes of the source's training images.
+    pub augment: Augment,
 }
 
 impl Default for PretrainSettings {
     fn default() -> Self {
-        Self { checkpoint: None, epochs: 50, batch: 32, learning_rate: 1e-3, label_smoothing: 0.0 }
+        Self {
+            checkpoint: None,
+            checkpoint_prefix: None,
+            epochs: 50,
+            batch: 32,
+            learning_rate: 1e-3,
+            label_smoothing: 0.0,
+            augment: Augment::default(),
+        }
     }
 }
 

@@ -30,5 +30,5 @@ pub use comparison::{StructureScore, compare};
 pub use connected_components::{Components, Connectivity};
 pub use distance_transform::distance_transform;
 pub use mask::{Mask, Part};
-pub use overlap::dice;
+pub use overlap::{dice, mean_dice};
 pub use surface_distance::SurfaceDistances;

@@ -1,4 +1,5 @@
 use super::Mask;
+use crate::domain::{DomainError, Label, LabelMap, LabelSet};
 
 /// Overlap of two masks of one shape: 2 |A ∩ B| / (|A| + |B|) (Dice 1945), from 0 to 1.
 ///
@@ -10,6 +11,18 @@ use super::Mask;
 pub fn dice(a: &Mask, b: &Mask) -> Option<f64> {
     let voxels = a.count() + b.count();
     (voxels > 0).then(|| 2.0 * (a & b).count() as f64 / voxels as f64)
+}
+
+/// Mean Dice over the structures that are in at least one of the two label maps; 0 where there is
+/// none at all, since an empty segmentation of an empty image teaches nothing.
+///
+/// # Errors
+/// If the label maps lie on different grids.
+pub fn mean_dice(left: &LabelMap, right: &LabelMap, labels: &LabelSet) -> Result<f64, DomainError> {
+    left.grid().require_same(right.grid(), ["a label map", "what it is compared with"])?;
+    let of = |label: &Label| dice(&Mask::of_label(left, label.value), &Mask::of_label(right, label.value));
+    let values: Vec<f64> = labels.structures().filter_map(of).collect();
+    Ok(if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 })
 }
 
 #[cfg(test)]

@@ -47,8 +47,8 @@ impl Normalization {
 /// Mean and unbiased variance of one layer's input, `[channel]` each.
 #[derive(Debug, Clone)]
 pub struct Moments {
-    mean: Tensor<1>,
-    variance: Tensor<1>,
+    pub(super) mean: Tensor<1>,
+    pub(super) variance: Tensor<1>,
 }
 
 impl Moments {

@@ -3,6 +3,7 @@
 
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
 
 use super::{
     parameters::{NamedTensor, Role, edited},
@@ -68,10 +69,16 @@ pub fn shrunk_and_perturbed(network: Unet, shrink: f64, std: f64, seed: Seed) ->
     })
 }
 
+/// Numbers of one stream of noise; the streams of a tensor are drawn side by side.
+const NOISE_STREAM: usize = 1 << 15;
+
 fn add_noise(tensor: &mut NamedTensor, std: f64, seed: Seed) {
-    let mut stream = generator(seed.named(&tensor.name));
-    for value in &mut tensor.values {
-        let draw: f64 = StandardNormal.sample(&mut stream);
-        *value = (f64::from(*value) + std * draw) as f32;
-    }
+    let seed = seed.named(&tensor.name);
+    tensor.values.par_chunks_mut(NOISE_STREAM).enumerate().for_each(|(index, values)| {
+        let mut stream = generator(seed.indexed(index));
+        for value in values {
+            let draw: f64 = StandardNormal.sample(&mut stream);
+            *value = (f64::from(*value) + std * draw) as f32;
+        }
+    });
 }

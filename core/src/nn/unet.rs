@@ -225,3 +225,97 @@ fn pad_to(x: Tensor<4>, skip: &Tensor<4>) -> Tensor<4> {
     let halves = |missing: usize| (missing / 2, missing - missing / 2);
     x.pad([halves(rows), halves(columns)], PadMode::Constant(0.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::{
+        module::{ModuleVisitor, ParamId},
+        optim::GradientsParams,
+    };
+    use rand::RngExt;
+
+    use super::*;
+    use crate::{domain::Seed, nn::initialize::xavier, random};
+
+    fn network(width: usize, channels: [usize; 2], device: &Device) -> Unet {
+        xavier(Unet::zeroed(width, channels[0], channels[1], device), Seed(3))
+    }
+
+    fn noise(shape: [usize; 4], device: &Device) -> Tensor<4> {
+        let mut generator = random::generator(Seed(4));
+        let values: Vec<f32> = (0..shape.iter().product()).map(|_| generator.random_range(-1.0..1.0)).collect();
+        Tensor::from_data(burn::tensor::TensorData::new(values, shape), device)
+    }
+
+    fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().iter::<f32>().collect()
+    }
+
+    /// Largest difference as a share of the largest value.
+    fn difference(found: &[f32], expected: &[f32]) -> f32 {
+        assert_eq!(found.len(), expected.len());
+        let largest = expected.iter().fold(1e-6_f32, |largest, value| largest.max(value.abs()));
+        found.iter().zip(expected).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs())) / largest
+    }
+
+    struct Collect<'a> {
+        gradients: &'a GradientsParams,
+        found: Vec<(ParamId, Vec<f32>)>,
+    }
+
+    impl ModuleVisitor for Collect<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
+            if let Some(gradient) = self.gradients.get::<D>(param.id) {
+                self.found.push((param.id, values(gradient)));
+            }
+        }
+    }
+
+    /// All gradients of a loss that weighs each logit, and the logits.
+    fn gradients(network: &Unet, logits: Tensor<4>) -> Vec<(ParamId, Vec<f32>)> {
+        let loss = (logits.clone() * noise(logits.dims(), &logits.device())).mean();
+        let gradients = GradientsParams::from_grads(loss.backward(), network);
+        let mut collect = Collect { gradients: &gradients, found: Vec::new() };
+        network.visit(&mut collect);
+        collect.found
+    }
+
+    #[test]
+    fn one_operation_gives_what_the_layers_give() {
+        let device = Device::flex();
+        for (width, channels, shape) in
+            [(2, [1, 3], [2, 1, 32, 32]), (8, [2, 1], [1, 2, 44, 57]), (16, [1, 4], [3, 1, 33, 40])]
+        {
+            let network = network(width, channels, &device);
+            let images = noise(shape, &device);
+            for kind in [|| Normalization::Running, Normalization::batch] {
+                let (mut one, mut layers) = (kind(), kind());
+                let found = values(network.forward(images.clone(), &mut one));
+                let expected = values(network.forward_by_layers(images.clone(), &mut layers));
+                assert!(difference(&found, &expected) < 1e-4, "{width} {shape:?}");
+                let pairs = one.into_moments().into_iter().zip(layers.into_moments());
+                for (found, expected) in pairs {
+                    assert!(difference(&values(found.mean), &values(expected.mean)) < 1e-4);
+                    assert!(difference(&values(found.variance), &values(expected.variance)) < 1e-4);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_operation_has_the_gradients_of_the_layers() {
+        let device = Device::flex().autodiff();
+        let network = network(8, [1, 3], &device);
+        let images = noise([2, 1, 44, 48], &device);
+        let found = gradients(&network, network.forward(images.clone(), &mut Normalization::batch()));
+        let expected = gradients(&network, network.forward_by_layers(images, &mut Normalization::batch()));
+        assert_eq!(found.len(), expected.len());
+        let scale = expected.iter().flat_map(|(_, values)| values).fold(0.0_f32, |most, value| most.max(value.abs()));
+        for ((id, found), (expected_id, expected)) in found.iter().zip(&expected) {
+            assert_eq!(id, expected_id);
+            let most = found.iter().zip(expected).fold(0.0_f32, |most, (a, b)| most.max((a - b).abs()));
+            // Rounding moves some values across the corner of a ReLU.
+            assert!(most < 3e-3 * scale, "{most} of {scale}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! Intensities first (rescaling, then CLAHE, on the pixels as they were acquired), then geometry
 //! (resampling, then cropping or padding), all within the plane: slices and frames are never mixed.
 
+mod augment;
 mod clahe;
 mod contrast;
 mod error;
@@ -11,6 +12,7 @@ mod resample;
 mod rescale;
 mod settings;
 
+pub use augment::Augment;
 pub use clahe::Clahe;
 pub use contrast::contrast;
 pub use error::PreprocessError;

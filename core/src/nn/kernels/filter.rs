@@ -65,9 +65,11 @@ impl Filter<'_> {
     }
 
     fn copied(&self, columns: std::ops::Range<usize>, [k, n]: [usize; 2], panel: &mut [f32]) {
-        for (row, values) in panel.chunks_exact_mut(columns.len()).enumerate().take(k) {
-            for (column, value) in columns.clone().zip(values) {
-                *value = self.place([k, n], row, column).map_or(0.0, |at| self.values[at]);
+        let (rows, all_columns) = self.offsets([k, n]);
+        for (row, values) in rows.iter().zip(panel.chunks_exact_mut(columns.len())) {
+            for (column, value) in all_columns[columns.clone()].iter().zip(values) {
+                let real = *row != PADDING && *column != PADDING;
+                *value = if real { self.values[row + column] } else { 0.0 };
             }
         }
     }
@@ -102,37 +104,33 @@ impl Filter<'_> {
         }
     }
 
-    /// Where the weight of row `k` and column `n` of the whole matrix is. Taps are along the side
-    /// that has more than the channels.
-    fn place(&self, [k, n]: [usize; 2], row: usize, column: usize) -> Option<usize> {
-        let (inputs, outputs) = (self.k_channels.len(), self.n_channels.len());
-        debug_assert!(k.is_multiple_of(inputs) && n.is_multiple_of(outputs));
-        let (row_tap, row) = (row / inputs, row % inputs);
-        let (column_tap, column) = (column / outputs, column % outputs);
-        let (from, to) = (self.k_channels[row], self.n_channels[column]);
-        let tap = row_tap + column_tap;
-        let tap = if self.reversed { self.taps - 1 - tap } else { tap };
-        (from != PADDING && to != PADDING).then(|| from * self.k_stride + to * self.n_stride + tap)
+    /// Numbers whose sum is where the weight of a row and a column of the whole matrix is, or
+    /// [`PADDING`]. Taps are along the side that is longer than its channels.
+    fn offsets(&self, [k, n]: [usize; 2]) -> (Vec<usize>, Vec<usize>) {
+        let along = |len: usize, channels: &[usize], stride: usize, reversed: bool| -> Vec<usize> {
+            let taps = len / channels.len();
+            let tap = |at: usize| if reversed && taps > 1 { taps - 1 - at } else { at };
+            let places = (0..taps).flat_map(|at| channels.iter().map(move |channel| (*channel, tap(at))));
+            places.map(|(channel, tap)| if channel == PADDING { PADDING } else { channel * stride + tap }).collect()
+        };
+        let rows = along(k, self.k_channels, self.k_stride, self.reversed);
+        (rows, along(n, self.n_channels, self.n_stride, self.reversed))
     }
 
     /// Weights in their own layout from sums `[frequency][k][n]`.
     pub fn restore(&self, form: Form, [k, n]: [usize; 2], sums: &[f32]) -> Vec<f32> {
         let mut gradient = vec![0.0; self.values.len()];
         let shared = Shared(gradient.as_mut_ptr());
-        let columns = self.n_channels.len();
-        (0..columns).into_par_iter().for_each(|column| {
-            // SAFETY: each column has weights of its own.
-            let set = |at: usize, value: f32| unsafe { *shared.pointer().add(at) = value };
-            if let Form::Winograd(_) = form {
-                self.restore_column(column, [k, n], sums, set);
-                return;
-            }
-            for tap_column in (column..n).step_by(columns) {
-                for row in 0..k {
-                    if let Some(at) = self.place([k, n], row, tap_column) {
-                        set(at, sums[row * n + tap_column]);
-                    }
-                }
+        // SAFETY: each column has weights of its own.
+        let set = |at: usize, value: f32| unsafe { *shared.pointer().add(at) = value };
+        if let Form::Winograd(_) = form {
+            (0..n).into_par_iter().for_each(|column| self.restore_column(column, [k, n], sums, set));
+            return gradient;
+        }
+        let (rows, columns) = self.offsets([k, n]);
+        columns.par_iter().enumerate().filter(|(_, column)| **column != PADDING).for_each(|(at, column)| {
+            for (row, from) in rows.iter().enumerate().filter(|(_, row)| **row != PADDING) {
+                set(from + column, sums[row * n + at]);
             }
         });
         gradient

@@ -31,6 +31,8 @@ mod network;
 mod normalization;
 mod operation;
 mod planes;
+#[cfg(test)]
+mod tests;
 mod winograd;
 
 pub use lanes::Isa;

@@ -278,7 +278,7 @@ impl Run<'_> {
         let sources = [trace.up[HALVINGS - 1][1].source()];
         let sinks = &mut [Sink::whole(&mut planes)];
         convolve(self.isa, Form::POINT, trace.extent, &sources, &filter, Some(&padded_bias), sinks);
-        channels_first(&planes, classes)
+        planes.channels_first(classes)
     }
 
     /// The second convolution of a level.
@@ -358,36 +358,6 @@ fn patches(images: &[f32], extent: Extent, channels: usize) -> Planes {
     planes
 }
 
-/// `[batch, channel, y, x]` of the first `channels` channels.
-fn channels_first(planes: &Planes, channels: usize) -> Vec<f32> {
-    let pixels = planes.extent.height * planes.extent.width;
-    let mut values = vec![0.0; planes.extent.batch * channels * pixels];
-    values.par_chunks_mut(pixels).enumerate().for_each(|(index, to)| {
-        let (plane, channel) = (index / channels, index % channels);
-        let from = &planes.values[plane * pixels * planes.channels..];
-        for (value, pixel) in to.iter_mut().zip(from.chunks_exact(planes.channels)) {
-            *value = pixel[channel];
-        }
-    });
-    values
-}
-
-/// The other way round, padding zero.
-fn channels_last(values: &[f32], extent: Extent, channels: usize) -> Planes {
-    let mut planes = Planes::zeros(extent, channels);
-    let pixels = extent.height * extent.width;
-    let step = planes.channels;
-    planes.values.par_chunks_mut(pixels * step).enumerate().for_each(|(plane, to)| {
-        for channel in 0..channels {
-            let from = &values[(plane * channels + channel) * pixels..][..pixels];
-            for (pixel, value) in to.chunks_exact_mut(step).zip(from) {
-                pixel[channel] = *value;
-            }
-        }
-    });
-    planes
-}
-
 /// The gradients to all parameters from that to the logits of a pass that normalised with its
 /// batch's statistics.
 ///
@@ -414,7 +384,7 @@ pub fn backward(
 impl Run<'_> {
     fn last_backward(&self, trace: &Trace, gradient: &[f32], gradients: &mut [Vec<f32>]) -> Planes {
         let classes = self.architecture.output;
-        let gradient = channels_last(gradient, trace.extent, classes);
+        let gradient = Planes::of_channels_first(gradient, trace.extent, classes);
         let channels = Channels::new(&[self.architecture.level(0)], &[classes]);
         let [weight, _] = self.parameters.last();
         let filter = channels.filter(weight, 1);

@@ -1,5 +1,7 @@
 //! Batches of planes as the kernels keep them: channels last, padded to whole vectors.
 
+use rayon::prelude::*;
+
 use super::{buffers::Buffer, lanes::Lanes};
 
 /// Channels are padded to a multiple of this, with zeros.
@@ -56,6 +58,35 @@ impl Planes {
         let mut planes = Self::any(extent, channels);
         planes.values.fill(0.0);
         planes
+    }
+
+    /// From `[batch, channel, y, x]`; padding is zero.
+    pub fn of_channels_first(values: &[f32], extent: Extent, channels: usize) -> Self {
+        let mut planes = Self::zeros(extent, channels);
+        let (pixels, step) = (extent.height * extent.width, planes.channels);
+        planes.values.par_chunks_mut(pixels * step).enumerate().for_each(|(plane, to)| {
+            for channel in 0..channels {
+                let from = &values[(plane * channels + channel) * pixels..][..pixels];
+                for (pixel, value) in to.chunks_exact_mut(step).zip(from) {
+                    pixel[channel] = *value;
+                }
+            }
+        });
+        planes
+    }
+
+    /// The first `channels` channels as `[batch, channel, y, x]`.
+    pub fn channels_first(&self, channels: usize) -> Vec<f32> {
+        let pixels = self.extent.height * self.extent.width;
+        let mut values = vec![0.0; self.extent.batch * channels * pixels];
+        values.par_chunks_mut(pixels).enumerate().for_each(|(index, to)| {
+            let (plane, channel) = (index / channels, index % channels);
+            let from = &self.values[plane * pixels * self.channels..];
+            for (value, pixel) in to.iter_mut().zip(from.chunks_exact(self.channels)) {
+                *value = pixel[channel];
+            }
+        });
+        values
     }
 }
 

@@ -113,7 +113,7 @@ impl Weights {
             (None, [only]) => only.clone(),
             (None, []) => return Err(self.inconsistent("holds no tensor of a U-Net (named `layer1. ..`)")),
             (None, several) => {
-                let message = format!("holds several networks, {several:?}; say which of these prefixes to take");
+                let message = format!("holds several networks; set pretrain.checkpoint_prefix to one of {several:?}");
                 return Err(self.inconsistent(&message));
             }
         };

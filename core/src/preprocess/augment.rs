@@ -1,0 +1,348 @@
+//! Random changes of training images that make a network indifferent to the scanner: its gain, its
+//! dynamic range, its noise, its sharpness, and how the patient lay.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+
+use super::PreprocessError;
+use crate::{
+    domain::{Image, LabelMap, Seed},
+    random,
+};
+
+/// How strongly training images are changed; all zero by default, which changes nothing.
+///
+/// Every change is made with `probability`, each drawn anew for every image. Intensities are changed
+/// between the image's own smallest and largest value, so that a change means the same whatever the
+/// image's units.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Augment {
+    /// Chance of each change.
+    pub probability: f64,
+    /// Exponents from 1 / (1 + gamma) to 1 + gamma, evenly in their logarithm: the dynamic range.
+    pub gamma: f64,
+    /// Factors from 1 - contrast to 1 + contrast about the mean.
+    pub contrast: f64,
+    /// Largest share of the range that is added or taken away.
+    pub brightness: f64,
+    /// Standard deviation of a smooth field that is added, as a share of the range: gain that
+    /// differs from place to place, drop-outs, shadows.
+    pub field: f64,
+    /// Largest standard deviation of white noise, as a share of the range.
+    pub noise: f64,
+    /// Largest standard deviation of a Gaussian blur, in voxels.
+    pub blur: f64,
+    /// Largest rotation in the plane, degrees.
+    pub rotation_deg: f64,
+    /// Scales from 1 / (1 + scale) to 1 + scale.
+    pub scale: f64,
+    /// Largest shift along each side, as a share of it.
+    pub shift: f64,
+}
+
+impl Default for Augment {
+    fn default() -> Self {
+        Self {
+            probability: 0.5,
+            gamma: 0.0,
+            contrast: 0.0,
+            brightness: 0.0,
+            field: 0.0,
+            noise: 0.0,
+            blur: 0.0,
+            rotation_deg: 0.0,
+            scale: 0.0,
+            shift: 0.0,
+        }
+    }
+}
+
+/// Points along a side of the coarse grid from which a smooth field is interpolated.
+const FIELD_POINTS: usize = 5;
+
+impl Augment {
+    /// Looks at every value.
+    ///
+    /// # Errors
+    /// If one is negative, not finite, or a share above 1.
+    pub fn check(&self) -> Result<(), PreprocessError> {
+        let Self { probability, gamma, contrast, brightness, field, noise, blur, rotation_deg, scale, shift } = *self;
+        for (key, found) in [("probability", probability), ("contrast", contrast), ("shift", shift)] {
+            if !(0.0..=1.0).contains(&found) {
+                let found = found.to_string();
+                return Err(PreprocessError::Setting { key, found, expected: "a share from 0 to 1" });
+            }
+        }
+        for (key, found) in [
+            ("gamma", gamma),
+            ("brightness", brightness),
+            ("field", field),
+            ("noise", noise),
+            ("blur", blur),
+            ("rotation_deg", rotation_deg),
+            ("scale", scale),
+        ] {
+            if !(found.is_finite() && found >= 0.0) {
+                let found = found.to_string();
+                return Err(PreprocessError::Setting { key, found, expected: "a finite number of at least 0" });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it changes anything.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self { probability: self.probability, ..Self::default() }
+    }
+
+    /// A changed image with its label map, which moves along. What comes into view from outside
+    /// repeats the border in the image and is background in the label map.
+    #[must_use]
+    pub fn apply(&self, image: &Image, labels: &LabelMap, seed: Seed) -> (Image, LabelMap) {
+        let mut draw = Draw { generator: random::generator(seed), probability: self.probability };
+        let (mut image, mut labels) = (image.clone(), labels.clone());
+        let [_, height, width] = image.grid().shape();
+        if let Some(motion) = self.motion(&mut draw, [height, width]) {
+            motion.apply(&mut image, &mut labels);
+        }
+        for channel in image.values_mut().chunks_exact_mut(labels.labels().len()) {
+            self.change_intensities(&mut draw, channel, [height, width]);
+        }
+        (image, labels)
+    }
+
+    fn motion(&self, draw: &mut Draw, [height, width]: [usize; 2]) -> Option<Motion> {
+        let angle = draw.within(self.rotation_deg).unwrap_or(0.0).to_radians();
+        let scale = draw.factor(self.scale).unwrap_or(1.0);
+        let shift = [height, width].map(|side| draw.within(self.shift).unwrap_or(0.0) * side as f64);
+        let moves = angle != 0.0 || scale != 1.0 || shift != [0.0; 2];
+        let (sin, cos) = (angle.sin() / scale, angle.cos() / scale);
+        let centre = [height, width].map(|side| (side as f64 - 1.0) / 2.0);
+        moves.then_some(Motion { sin, cos, shift, centre, sides: [height, width] })
+    }
+
+    fn change_intensities(&self, draw: &mut Draw, values: &mut [f32], sides: [usize; 2]) {
+        let (low, high) = values.iter().fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
+        let range = high - low;
+        if !(range.is_finite() && range > 0.0) {
+            return;
+        }
+        values.iter_mut().for_each(|value| *value = (*value - low) / range);
+        for plane in values.chunks_exact_mut(sides[0] * sides[1]) {
+            self.change_plane(draw, plane, sides);
+        }
+        values.iter_mut().for_each(|value| *value = low + value.clamp(0.0, 1.0) * range);
+    }
+
+    /// Intensities of one plane, from 0 to 1.
+    fn change_plane(&self, draw: &mut Draw, plane: &mut [f32], sides: [usize; 2]) {
+        if let Some(sigma) = draw.up_to(self.blur) {
+            blur(plane, sides, sigma);
+        }
+        if let Some(exponent) = draw.factor(self.gamma) {
+            plane.iter_mut().for_each(|value| *value = value.max(0.0).powf(exponent as f32));
+        }
+        if let Some(change) = draw.within(self.contrast) {
+            let mean = plane.iter().map(|value| f64::from(*value)).sum::<f64>() / plane.len() as f64;
+            plane.iter_mut().for_each(|value| *value += (change * (f64::from(*value) - mean)) as f32);
+        }
+        if let Some(offset) = draw.within(self.brightness) {
+            plane.iter_mut().for_each(|value| *value += offset as f32);
+        }
+        if self.field > 0.0 && draw.happens() {
+            add_field(&mut draw.generator, plane, sides, self.field);
+        }
+        if let Some(std) = draw.up_to(self.noise) {
+            for value in plane {
+                let noise: f64 = StandardNormal.sample(&mut draw.generator);
+                *value += (std * noise) as f32;
+            }
+        }
+    }
+}
+
+/// Where chances come from.
+struct Draw {
+    generator: ChaCha8Rng,
+    probability: f64,
+}
+
+impl Draw {
+    fn happens(&mut self) -> bool {
+        self.generator.random_bool(self.probability)
+    }
+
+    /// From 0 to `most`, if at all.
+    fn up_to(&mut self, most: f64) -> Option<f64> {
+        (most > 0.0 && self.happens()).then(|| self.generator.random_range(0.0..=most))
+    }
+
+    /// From -`most` to `most`, if at all.
+    fn within(&mut self, most: f64) -> Option<f64> {
+        (most > 0.0 && self.happens()).then(|| self.generator.random_range(-most..=most))
+    }
+
+    /// From 1 / (1 + `most`) to 1 + `most`, if at all.
+    fn factor(&mut self, most: f64) -> Option<f64> {
+        self.within(most.ln_1p()).map(f64::exp)
+    }
+}
+
+/// A rotation, scaling and shift in the plane, as the way from a result's pixel to the original's.
+struct Motion {
+    sin: f64,
+    cos: f64,
+    shift: [f64; 2],
+    centre: [f64; 2],
+    sides: [usize; 2],
+}
+
+impl Motion {
+    /// Where the pixel comes from.
+    fn origin(&self, y: usize, x: usize) -> [f64; 2] {
+        let [down, right] = [y as f64 - self.centre[0] - self.shift[0], x as f64 - self.centre[1] - self.shift[1]];
+        [self.centre[0] + self.cos * down - self.sin * right, self.centre[1] + self.sin * down + self.cos * right]
+    }
+
+    fn apply(&self, image: &mut Image, labels: &mut LabelMap) {
+        let [height, width] = self.sides;
+        let origins: Vec<[f64; 2]> = (0..height * width).map(|at| self.origin(at / width, at % width)).collect();
+        for plane in image.values_mut().chunks_exact_mut(height * width) {
+            let from = plane.to_vec();
+            for (value, origin) in plane.iter_mut().zip(&origins) {
+                *value = bilinear(&from, self.sides, *origin);
+            }
+        }
+        for plane in labels.labels_mut().chunks_exact_mut(height * width) {
+            let from = plane.to_vec();
+            for (label, [y, x]) in plane.iter_mut().zip(&origins) {
+                let (y, x) = (y.round(), x.round());
+                let inside = y >= 0.0 && x >= 0.0 && y < height as f64 && x < width as f64;
+                *label = if inside { from[y as usize * width + x as usize] } else { 0 };
+            }
+        }
+    }
+}
+
+/// The value between pixels; outside the border's.
+fn bilinear(plane: &[f32], [height, width]: [usize; 2], [y, x]: [f64; 2]) -> f32 {
+    let y = y.clamp(0.0, height as f64 - 1.0);
+    let x = x.clamp(0.0, width as f64 - 1.0);
+    let (top, left) = (y as usize, x as usize);
+    let (bottom, right) = ((top + 1).min(height - 1), (left + 1).min(width - 1));
+    let (down, along) = ((y - top as f64) as f32, (x - left as f64) as f32);
+    let row = |row: usize| plane[row * width + left] * (1.0 - along) + plane[row * width + right] * along;
+    row(top) * (1.0 - down) + row(bottom) * down
+}
+
+/// Adds values that are drawn on a coarse grid and interpolated between its points.
+fn add_field(generator: &mut ChaCha8Rng, plane: &mut [f32], [height, width]: [usize; 2], std: f64) {
+    let coarse: Vec<f32> = (0..FIELD_POINTS * FIELD_POINTS)
+        .map(|_| {
+            let value: f64 = StandardNormal.sample(generator);
+            (std * value) as f32
+        })
+        .collect();
+    let step = |at: usize, side: usize| at as f64 * (FIELD_POINTS - 1) as f64 / (side.max(2) - 1) as f64;
+    for (at, value) in plane.iter_mut().enumerate() {
+        let place = [step(at / width, height), step(at % width, width)];
+        *value += bilinear(&coarse, [FIELD_POINTS; 2], place);
+    }
+}
+
+/// Gaussian blur, the border repeated.
+fn blur(plane: &mut [f32], [height, width]: [usize; 2], sigma: f64) {
+    let reach = (3.0 * sigma).ceil() as isize;
+    let weights: Vec<f64> = (-reach..=reach).map(|at| (-0.5 * (at as f64 / sigma).powi(2)).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    for (lines, step, next, len) in [(height, 1, width, width), (width, width, 1, height)] {
+        for line in 0..lines {
+            let values: Vec<f32> = (0..len).map(|at| plane[line * next + at * step]).collect();
+            for at in 0..len {
+                let blurred: f64 = (-reach..=reach)
+                    .zip(&weights)
+                    .map(|(offset, weight)| {
+                        let from = at.saturating_add_signed(offset).min(len - 1);
+                        weight * f64::from(values[from])
+                    })
+                    .sum();
+                plane[line * next + at * step] = (blurred / sum) as f32;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Grid;
+
+    fn sample() -> (Image, LabelMap) {
+        let grid = Grid::plane([24, 32], [1.0, 1.0]).unwrap();
+        let inside = |at: usize| (6..18).contains(&(at / 32)) && (8..24).contains(&(at % 32));
+        let values = (0..grid.len()).map(|at| if inside(at) { 180.0 } else { 20.0 + (at % 7) as f32 }).collect();
+        let labels = (0..grid.len()).map(|at| u8::from(inside(at))).collect();
+        (Image::new(grid, 1, values).unwrap(), LabelMap::new(grid, labels).unwrap())
+    }
+
+    fn strong() -> Augment {
+        Augment {
+            probability: 1.0,
+            gamma: 0.5,
+            contrast: 0.3,
+            brightness: 0.1,
+            field: 0.1,
+            noise: 0.05,
+            blur: 1.0,
+            rotation_deg: 15.0,
+            scale: 0.2,
+            shift: 0.1,
+        }
+    }
+
+    #[test]
+    fn nothing_is_changed_by_default() {
+        let (image, labels) = sample();
+        assert!(Augment::default().is_none());
+        let (changed, moved) = Augment { probability: 1.0, ..Augment::default() }.apply(&image, &labels, Seed(1));
+        assert_eq!(moved, labels);
+        for (found, expected) in changed.values().iter().zip(image.values()) {
+            assert!((found - expected).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn changes_follow_from_the_seed_and_stay_in_range() {
+        let (image, labels) = sample();
+        let (changed, moved) = strong().apply(&image, &labels, Seed(1));
+        assert_eq!((changed.clone(), moved.clone()), strong().apply(&image, &labels, Seed(1)));
+        assert_ne!(changed, strong().apply(&image, &labels, Seed(2)).0);
+        assert!(changed.values().iter().all(|value| (20.0..=180.0).contains(value)));
+        assert_ne!(moved, labels);
+    }
+
+    #[test]
+    fn the_label_map_moves_with_the_image() {
+        let (image, labels) = sample();
+        let motion = Augment { probability: 1.0, rotation_deg: 20.0, scale: 0.2, shift: 0.1, ..Augment::default() };
+        for seed in 0..20 {
+            let (changed, moved) = motion.apply(&image, &labels, Seed(seed));
+            let bright = changed.values().iter().map(|value| u8::from(*value > 100.0));
+            let differ = bright.zip(moved.labels()).filter(|(bright, label)| bright != *label).count();
+            assert!(differ < 30, "{differ} voxels differ with seed {seed}");
+        }
+    }
+
+    #[test]
+    fn impossible_settings_are_named() {
+        assert!(strong().check().is_ok());
+        let error = Augment { noise: f64::NAN, ..strong() }.check().unwrap_err().to_string();
+        assert!(error.contains("noise"), "{error}");
+        assert!(Augment { probability: 1.5, ..strong() }.check().is_err());
+        assert!(Augment { blur: -1.0, ..strong() }.check().is_err());
+    }
+}
