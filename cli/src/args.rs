@@ -64,6 +64,7 @@ pub enum Command {
     Compare(commands::compare::Args),
     Check(commands::check::Args),
     Phantom(commands::phantom::Args),
+    Bench(commands::bench::Args),
     #[command(subcommand)]
     Plugins(commands::plugins::Command),
     #[command(name = rl4seg_core::plugin::PROBE_COMMAND, hide = true)]
@@ -82,6 +83,7 @@ impl Command {
             Self::Compare(args) => commands::compare::run(args, global),
             Self::Check(args) => commands::check::run(args, global),
             Self::Phantom(args) => commands::phantom::run(args, global),
+            Self::Bench(args) => commands::bench::run(args, global),
             Self::Plugins(command) => commands::plugins::run(command, global),
             Self::Probe(args) => commands::probe::run(args),
         }

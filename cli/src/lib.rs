@@ -12,6 +12,7 @@ mod commands;
 mod configuration;
 mod failure;
 mod label_files;
+mod measure;
 mod networks;
 mod output;
 mod session;

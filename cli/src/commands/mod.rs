@@ -1,6 +1,7 @@
 //! The commands. One file, one command.
 
 pub mod adapt;
+pub mod bench;
 pub mod check;
 pub mod compare;
 pub mod demo;

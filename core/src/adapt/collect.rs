@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use super::{
     AdaptError, Components, PreparedCase, Progress, StepContext, batches,
-    prepared::{prepare, shapes, stack},
+    prepared::{prepare, shapes},
     samples::{Collected, read_cases},
     state::latest_policy,
     triage::{Triage, triage},
 };
 use crate::{
     component::{ComponentError, DistortionRequest, WrongMap},
-    config::Trusted,
+    config::{CollectSettings, Plan, Trusted},
     domain::{CaseEntry, CaseId, ImageBatch, LabelMap, SampleOrigin, Seed, Split},
     random,
     run_dir::{Step, StepKind},
@@ -34,11 +34,13 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     let chosen = choose(context, components)?;
     let target = &components.target;
     let cases = prepare(&chosen, |id| target.image(id), &context.plan.preprocess, context.observer)?;
+    let rule = Rule::of(context.plan);
     let mut collected = Collected::default();
     let mut done = 0;
     for batch in batches::in_order(&shapes(&cases), context.plan.collect.batch) {
         context.observer.progress(Progress { what: "segmenting and judging", done, total: cases.len() });
-        collect_batch(context, components, &cases, &batch, &mut collected)?;
+        let chosen: Vec<&PreparedCase> = batch.iter().map(|&index| &cases[index]).collect();
+        collect_batch(components, &chosen, &rule, context.seed, &mut collected)?;
         done += batch.len();
     }
     if collected.sample_count() == 0 {
@@ -86,43 +88,56 @@ fn choose(context: &StepContext<'_>, components: &Components) -> Result<Vec<Case
     Ok(entries)
 }
 
-fn collect_batch(
-    context: &StepContext<'_>,
+/// What a collect step goes by.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    agreement: f64,
+    distort: Trusted,
+    corrector: String,
+}
+
+impl Rule {
+    pub fn of(plan: &Plan) -> Self {
+        let CollectSettings { agreement, distort, .. } = plan.collect;
+        Self { agreement, distort, corrector: plan.corrector.component.clone() }
+    }
+}
+
+/// Segments images of one shape, judges the results, and makes wrong label maps from right ones.
+pub(super) fn collect_batch(
     components: &Components,
-    cases: &[PreparedCase],
-    batch: &[usize],
+    cases: &[&PreparedCase],
+    rule: &Rule,
+    seed: Seed,
     collected: &mut Collected,
 ) -> Result<(), AdaptError> {
-    let grids: Vec<_> = batch.iter().map(|&index| *cases[index].image.grid()).collect();
-    let images = stack(cases, batch)?;
+    let grids: Vec<_> = cases.iter().map(|case| *case.image.grid()).collect();
+    let images = ImageBatch::stack(cases.iter().map(|case| &case.image))?;
     let segmented = components.policy.segment(&images)?.unstack(&grids)?;
-    let agreement = context.plan.collect.agreement;
     let judges = &components.judges;
     let judged: Vec<Result<Triage, ComponentError>> =
-        segmented.par_iter().map(|labels| triage(labels, judges, agreement)).collect();
-    let sampled = components.policy.segment_sampled(&images, batch_seed(context, cases, batch))?.unstack(&grids)?;
-    let distort_which = context.plan.collect.distort;
+        segmented.par_iter().map(|labels| triage(labels, judges, rule.agreement)).collect();
+    let sampled = components.policy.segment_sampled(&images, batch_seed(seed, cases))?.unstack(&grids)?;
     let mut trusted = Vec::new();
     for (place, (judgement, labels)) in judged.into_iter().zip(segmented).enumerate() {
-        let index = batch[place];
-        let id = &cases[index].id;
+        let id = &cases[place].id;
         match judgement? {
             Triage::Accepted => {
                 let right = collected.keep(labels);
                 collected.add_case(id, ACCEPTED, Some(right));
                 collected.add_sample(id, SampleOrigin::Distorted(SAMPLED.to_owned()), sampled[place].clone(), right);
-                if distort_which != Trusted::None {
-                    trusted.push((index, right));
+                if rule.distort != Trusted::None {
+                    trusted.push((place, right));
                 }
             }
             Triage::Corrected(correction) => {
                 let right = collected.keep(correction);
                 collected.add_case(id, CORRECTED, Some(right));
-                let origin = SampleOrigin::Corrected(context.plan.corrector.component.clone());
+                let origin = SampleOrigin::Corrected(rule.corrector.clone());
                 collected.add_sample(id, origin.clone(), labels, right);
                 collected.add_sample(id, origin, sampled[place].clone(), right);
-                if distort_which == Trusted::Corrected {
-                    trusted.push((index, right));
+                if rule.distort == Trusted::Corrected {
+                    trusted.push((place, right));
                 }
             }
             Triage::Discarded(why) => {
@@ -130,49 +145,49 @@ fn collect_batch(
             }
         }
     }
-    distort(context, components, &ToDistort { cases, right: &trusted, sampled: &sampled, batch }, collected)
+    distort(components, &ToDistort { cases, right: &trusted, sampled: &sampled }, seed, collected)
 }
 
-fn batch_seed(context: &StepContext<'_>, cases: &[PreparedCase], batch: &[usize]) -> Seed {
-    let first = batch.first().map_or("", |&index| cases[index].id.as_str());
-    context.seed.named("collect").named("sampled").named(first)
+fn batch_seed(seed: Seed, cases: &[&PreparedCase]) -> Seed {
+    let first = cases.first().map_or("", |case| case.id.as_str());
+    seed.named("collect").named("sampled").named(first)
 }
 
 /// What the distortions of one batch work on.
 struct ToDistort<'a> {
-    cases: &'a [PreparedCase],
-    /// Index of the case, and the number of the label map held to be right.
+    /// The whole batch.
+    cases: &'a [&'a PreparedCase],
+    /// Place in the batch, and the number of the label map held to be right.
     right: &'a [(usize, usize)],
     /// Drawn segmentations of the whole batch, for requests of another case's map.
     sampled: &'a [LabelMap],
-    batch: &'a [usize],
 }
 
 /// A request, and where its answer goes.
 struct Asked {
-    index: usize,
+    place: usize,
     right: usize,
     request: DistortionRequest,
 }
 
 fn distort(
-    context: &StepContext<'_>,
     components: &Components,
     batch: &ToDistort<'_>,
+    seed: Seed,
     collected: &mut Collected,
 ) -> Result<(), AdaptError> {
     let mut asked = Vec::new();
-    for &(index, right) in batch.right {
-        let case = &batch.cases[index];
-        let seed = context.seed.named("distort").named(case.id.as_str());
+    for &(place, right) in batch.right {
+        let case = batch.cases[place];
+        let seed = seed.named("distort").named(case.id.as_str());
         for (number, generator) in components.distortions.iter().enumerate() {
             let requests = generator.requests(&case.image, collected.map(right), seed.indexed(number))?;
-            asked.extend(requests.into_iter().map(|request| Asked { index, right, request }));
+            asked.extend(requests.into_iter().map(|request| Asked { place, right, request }));
         }
     }
     let wrong = answer(components, batch, &asked)?;
     for (asked, wrong) in asked.into_iter().zip(wrong) {
-        let case = &batch.cases[asked.index];
+        let case = batch.cases[asked.place];
         wrong.grid().require_same(case.image.grid(), [&asked.request.name, "the label map to be distorted"])?;
         if !wrong.is_background() {
             collected.add_sample(&case.id, SampleOrigin::Distorted(asked.request.name), wrong, asked.right);
@@ -193,7 +208,7 @@ fn answer(components: &Components, batch: &ToDistort<'_>, asked: &[Asked]) -> Re
             _ => None,
         })
         .collect();
-    for chunk in altered.chunks(batch.batch.len().max(1)) {
+    for chunk in altered.chunks(batch.cases.len().max(1)) {
         let grids: Vec<_> = chunk.iter().map(|(_, image)| *image.grid()).collect();
         let images = ImageBatch::stack(chunk.iter().map(|(_, image)| *image))?;
         let maps = components.policy.segment(&images)?.unstack(&grids)?;
@@ -206,7 +221,7 @@ fn answer(components: &Components, batch: &ToDistort<'_>, asked: &[Asked]) -> Re
         match &asked.request.wrong_map {
             WrongMap::OfAlteredImage(_) | WrongMap::OfNoisyPolicy { .. } => {}
             WrongMap::Given(labels) => answers[number] = Some(labels.clone()),
-            WrongMap::OfAnotherCase { seed } => answers[number] = another(batch, asked.index, *seed),
+            WrongMap::OfAnotherCase { seed } => answers[number] = another(batch, asked.place, *seed),
         }
     }
     Ok(answers
@@ -230,7 +245,7 @@ fn answer_noisy(
         }
     }
     for (std, seed, numbers) in by_name.into_values() {
-        let of = |number: &usize| &batch.cases[asked[*number].index].image;
+        let of = |number: &usize| &batch.cases[asked[*number].place].image;
         let grids: Vec<_> = numbers.iter().map(|number| *of(number).grid()).collect();
         let images = ImageBatch::stack(numbers.iter().map(of))?;
         let maps = components.policy.segment_perturbed(&images, std, seed)?.unstack(&grids)?;
@@ -242,14 +257,14 @@ fn answer_noisy(
 }
 
 /// A drawn segmentation of another case of the batch; of the case itself where it is alone.
-fn another(batch: &ToDistort<'_>, index: usize, seed: Seed) -> Option<LabelMap> {
-    let others: Vec<usize> =
-        (0..batch.batch.len()).filter(|&place| batch.batch.len() == 1 || batch.batch[place] != index).collect();
+fn another(batch: &ToDistort<'_>, place: usize, seed: Seed) -> Option<LabelMap> {
+    let all = 0..batch.sampled.len();
+    let others: Vec<usize> = all.filter(|&other| batch.sampled.len() == 1 || other != place).collect();
     let drawn = others[random::generator(seed).random_range(0..others.len())];
-    LabelMap::new(*batch.cases[index].image.grid(), batch.sampled[drawn].labels().to_vec()).ok()
+    LabelMap::new(*batch.cases[place].image.grid(), batch.sampled[drawn].labels().to_vec()).ok()
 }
 
 /// An empty map is skipped, as the published code skips empty segmentations.
 fn nothing(batch: &ToDistort<'_>, asked: &[Asked], number: usize) -> LabelMap {
-    LabelMap::background(*batch.cases[asked[number].index].image.grid())
+    LabelMap::background(*batch.cases[asked[number].place].image.grid())
 }

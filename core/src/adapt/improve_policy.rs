@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     component::{ComponentError, PolicyState, PolicyUpdate, UpdateStats},
+    config::Plan,
     domain::{CaseEntry, CaseId, LabelMap, Split},
     run_dir::{Step, StepKind, layout},
 };
@@ -55,7 +56,7 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     let calibration = restore(context, components)?;
     let training = load(context, components)?;
     let validation = load_validation(context, components)?;
-    let update = update_settings(context);
+    let update = update_settings(context.plan, context.step.iteration);
     let start = components.policy.state()?;
     let mut best = (0, score(context, components, &calibration, &validation)?, start);
     perturb(context, components)?;
@@ -98,9 +99,10 @@ fn perturb(context: &StepContext<'_>, components: &mut Components) -> Result<(),
     }
 }
 
-fn update_settings(context: &StepContext<'_>) -> PolicyUpdate {
-    let settings = &context.plan.policy;
-    let iteration = context.step.iteration;
+/// The numbers of the policy's updates in an iteration, from 1 on.
+#[must_use]
+pub fn update_settings(plan: &Plan, iteration: usize) -> PolicyUpdate {
+    let settings = &plan.policy;
     PolicyUpdate {
         rule: settings.rule,
         update_epochs: settings.update_epochs,

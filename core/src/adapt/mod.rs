@@ -12,6 +12,7 @@ mod evaluate;
 mod fit_reward;
 mod improve_policy;
 mod observer;
+mod portions;
 mod prepared;
 mod pretrain;
 mod rollout;
@@ -24,7 +25,9 @@ pub use domains::{SourceDomain, TargetDomain};
 pub use error::AdaptError;
 pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, StructureSummary};
 pub use fit_reward::Calibration;
+pub use improve_policy::update_settings;
 pub use observer::{Observer, Progress, Silent};
+pub use portions::{collect_portion, improve_portion};
 pub use prepared::{PreparedCase, prepare_image};
 pub use state::{latest_policy, latest_reward};
 

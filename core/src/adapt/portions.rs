@@ -1,0 +1,47 @@
+//! The loop's work on one batch of images, for those who measure how long it takes.
+
+use super::{
+    AdaptError, Calibration, Components, PreparedCase,
+    collect::{Rule, collect_batch},
+    rollout::rollout,
+    samples::Collected,
+};
+use crate::{
+    component::{PolicyUpdate, UpdateStats},
+    config::Plan,
+    domain::{ImageBatch, Seed},
+};
+
+/// Collects from images of one shape: segments, judges, corrects and distorts them. Tells how many
+/// reward samples they gave.
+///
+/// # Errors
+/// As in a run.
+pub fn collect_portion(
+    components: &Components,
+    plan: &Plan,
+    cases: &[PreparedCase],
+    seed: Seed,
+) -> Result<usize, AdaptError> {
+    let mut collected = Collected::default();
+    let cases: Vec<&PreparedCase> = cases.iter().collect();
+    collect_batch(components, &cases, &Rule::of(plan), seed, &mut collected)?;
+    Ok(collected.sample_count())
+}
+
+/// One rollout on images of one shape, its rewards, and all updates on it.
+///
+/// # Errors
+/// As in a run.
+pub fn improve_portion(
+    components: &mut Components,
+    cases: &[PreparedCase],
+    update: &PolicyUpdate,
+    seed: Seed,
+) -> Result<UpdateStats, AdaptError> {
+    let images =
+        ImageBatch::stack(cases.iter().map(|case| &case.image)).map_err(crate::component::ComponentError::from)?;
+    let uncalibrated = Calibration { temperature: 1.0, ece_before: 0.0, ece_after: 0.0, error_auroc: None };
+    let rollout = rollout(components, &uncalibrated, images, &vec![None; cases.len()], seed)?;
+    Ok(components.policy.update(&rollout, update)?)
+}
