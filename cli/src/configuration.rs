@@ -22,6 +22,13 @@ impl Configuration {
         Ok(Self(document.with_context(|| format!("the preset of the modality `{}` cannot be read", modality.id))?))
     }
 
+    /// Leaves out what the preset says about the method: the published numbers are the defaults.
+    pub fn take_published_method(&mut self) {
+        for table in ["pretrain", "collect", "reward", "policy"] {
+            self.0.remove(table);
+        }
+    }
+
     /// Says where the cases of a domain are.
     pub fn set_domain(&mut self, domain: &str, component: &str, root: &Path) {
         let mut table = Table::new();

@@ -1,12 +1,13 @@
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::ValueEnum;
 use rl4seg_core::{
     adapt::{self, Components, PreparedCase},
     component::ImitationStep,
     config::{Plan, RawConfig},
     domain::{ImageBatch, LabelBatch, LabelMap, Seed, Split},
+    nn,
     plugin::Catalog,
 };
 use serde::Serialize;
@@ -63,6 +64,8 @@ enum Work {
     Ppo,
     /// Segment, judge, correct and distort images into reward samples
     Collect,
+    /// The network's 3x3 convolutions one by one, beside a large product of matrices; CPU only
+    Layers,
 }
 
 /// Rounds before the first that counts.
@@ -89,6 +92,9 @@ struct Measured {
 }
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
+    if matches!(args.work, Work::Layers) {
+        return layers(args, global);
+    }
     let catalog = catalog::load(global)?;
     let mut bench = Bench::prepare(args, &catalog)?;
     for round in 0..WARM_UP {
@@ -136,6 +142,46 @@ impl Measured {
     }
 }
 
+/// A convolution's speed: multiplications and additions of the plain sum, in thousand millions a
+/// second, whatever the transform saves.
+#[derive(Debug, Serialize)]
+struct LayerSpeed {
+    layer: String,
+    forward: f64,
+    input_gradient: f64,
+    weight_gradient: f64,
+}
+
+fn layers(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
+    const GIGA: f64 = 1e9;
+    ensure!(args.device.name() == "cpu", "layers are measured on the CPU alone; leave --device out");
+    let peak = nn::peak_flop_per_second() / GIGA;
+    let times = nn::layer_times(args.width, args.batch, args.size, args.repetitions as usize);
+    let speeds: Vec<LayerSpeed> = times
+        .iter()
+        .map(|time| LayerSpeed {
+            layer: format!("{} -> {}, {} x {}", time.inputs, time.outputs, time.side, time.side),
+            forward: time.flop / time.forward_s / GIGA,
+            input_gradient: time.flop / time.input_gradient_s / GIGA,
+            weight_gradient: time.flop / time.weight_gradient_s / GIGA,
+        })
+        .collect();
+    output::result(global.json, &json!({ "peak_gflop_s": peak, "layers": &speeds }), || {
+        let share = |speed: f64| format!("{speed:.0} ({:.0} %)", 100.0 * speed / peak);
+        let rows = speeds.iter().map(|speed| {
+            let LayerSpeed { layer, forward, input_gradient, weight_gradient } = speed;
+            vec![layer.clone(), share(*forward), share(*input_gradient), share(*weight_gradient)]
+        });
+        let header = ["layer", "forward, GFLOP/s", "to its input", "to its weights"];
+        format!(
+            "{}\n{:?}, a large product of matrices on {} threads: {peak:.0} GFLOP/s",
+            output::table(&header, rows),
+            nn::Isa::detect(),
+            rayon::current_num_threads()
+        )
+    })
+}
+
 /// Images and networks, ready to work.
 struct Bench {
     plan: Plan,
@@ -167,6 +213,7 @@ impl Bench {
     fn round(&mut self, work: Work, round: u32) -> anyhow::Result<()> {
         let seed = Seed(u64::from(round));
         match work {
+            Work::Layers => {}
             Work::Infer => {
                 self.components.policy.segment(&self.images()?)?;
             }

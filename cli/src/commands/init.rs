@@ -35,6 +35,9 @@ pub struct Args {
     /// The configuration file to write
     #[arg(long, value_name = "FILE", default_value = "run.toml")]
     out: PathBuf,
+    /// Take the method's numbers as they were published, not those of the modality's preset
+    #[arg(long)]
+    published: bool,
 }
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
@@ -50,6 +53,9 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         source.cases
     );
     let mut configuration = Configuration::of_preset(modality)?;
+    if args.published {
+        configuration.take_published_method();
+    }
     configuration.set_domain("source", &source.component, &source.root);
     configuration.set_domain("target", &target.component, &target.root);
     appearance::fit(&mut configuration, &source.appearance, &target.appearance)?;

@@ -73,6 +73,19 @@ fn results_depend_on_the_seed_and_not_on_the_number_of_threads() {
 }
 
 #[test]
+fn the_published_numbers_are_one_flag_away() {
+    let folder = Folder::new().with_data();
+    let (source, target, out) = (folder.text("source"), folder.text("target"), folder.text("published.toml"));
+    let init = ["init", "--modality", "echo", "--source", &source, "--target", &target, "--out", &out];
+    rl4seg(init.into_iter().chain(["--published"])).done();
+    let read = |path: &str| rl4seg_core::config::read(path.as_ref(), &[]).unwrap();
+    let published = read(&out);
+    assert_eq!(published.policy, rl4seg_core::config::PolicySettings::default());
+    assert_eq!(published.pretrain, rl4seg_core::config::PretrainSettings::default());
+    assert_eq!(published.validity, read(&folder.text("run.toml")).validity);
+}
+
+#[test]
 fn init_replaces_nothing() {
     let folder = Folder::new().with_data();
     let config = folder.text("run.toml");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rand::RngExt;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,7 +17,8 @@ use super::{
 use crate::{
     component::{ComponentError, PolicyState, PolicyUpdate, UpdateStats},
     config::Plan,
-    domain::{CaseEntry, CaseId, LabelMap, Split},
+    domain::{CaseEntry, CaseId, LabelMap, Seed, Split},
+    random,
     run_dir::{Step, StepKind, layout},
 };
 
@@ -24,6 +26,15 @@ use crate::{
 struct Training {
     cases: Vec<PreparedCase>,
     pseudo_references: Vec<Option<LabelMap>>,
+}
+
+impl Training {
+    /// What stands in for the chosen cases' drawn labels, each with a chance of `share`.
+    fn replacements(&self, chosen: &[usize], share: f64, seed: Seed) -> Vec<Option<&LabelMap>> {
+        let mut generator = random::generator(seed);
+        let of = |&case: &usize| self.pseudo_references[case].as_ref().filter(|_| generator.random_bool(share));
+        chosen.iter().map(of).collect()
+    }
 }
 
 /// How good a policy looks without any label.
@@ -158,7 +169,7 @@ fn train_epoch(
     for (index, chosen) in batches.iter().enumerate() {
         context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
         let images = stack(&training.cases, chosen)?;
-        let replaced: Vec<_> = chosen.iter().map(|&case| training.pseudo_references[case].as_ref()).collect();
+        let replaced = training.replacements(chosen, settings.pseudo_share, seed.named("replace").indexed(index));
         let rollout = rollout(components, calibration, images, &replaced, seed.named("act").indexed(index))?;
         let stats = components.policy.update(&rollout, update)?;
         mean.add(&stats, &rollout.rewards);

@@ -86,6 +86,7 @@ impl RawConfig {
         faults.positive("policy.actor_learning_rate", policy.actor_learning_rate);
         faults.positive("policy.critic_learning_rate", policy.critic_learning_rate);
         faults.positive("policy.max_grad_norm", policy.max_grad_norm);
+        faults.within("policy.pseudo_share", policy.pseudo_share, 0.0, 1.0);
         if let Some(shrink_perturb) = &policy.shrink_perturb {
             faults.within("policy.shrink_perturb.shrink", shrink_perturb.shrink, 0.0, 1.0);
             faults.within("policy.shrink_perturb.std", shrink_perturb.std, 0.0, 1.0);

@@ -239,6 +239,9 @@ pub struct PolicySettings {
     pub max_grad_norm: f64,
     /// Which label maps stand in for drawn ones, with reward 1.
     pub pseudo_references: Trusted,
+    /// Chance that the label map stands in where there is one. Where it does not, the policy is
+    /// rewarded for what it draws.
+    pub pseudo_share: f64,
     /// Weights are shrunk and perturbed before the step; absent: they are taken as they are.
     pub shrink_perturb: Option<ShrinkPerturb>,
 }
@@ -257,6 +260,7 @@ impl Default for PolicySettings {
             critic_learning_rate: 5e-4,
             max_grad_norm: 0.5,
             pseudo_references: Trusted::Accepted,
+            pseudo_share: 1.0,
             shrink_perturb: None,
         }
     }

@@ -2,11 +2,12 @@
 
 use burn::{
     module::{Module, ModuleVisitor, Param},
-    optim::{AdamConfig, GradientsParams, ModuleOptimizer},
+    optim::{GradientsParams, ModuleOptimizer},
     tensor::{Device, Tensor},
 };
 
 use super::{
+    adam::adam,
     batch::finite_scalar,
     batch_norm::{Moments, Normalization},
     initialize::xavier,
@@ -17,8 +18,6 @@ use crate::{
     domain::Seed,
 };
 
-/// Numerical floor of Adam's denominator; torch's default.
-const ADAM_EPSILON: f32 = 1e-8;
 /// Keeps clipping by norm from dividing by zero; torch's `clip_grad_norm_`.
 const CLIP_EPSILON: f64 = 1e-6;
 
@@ -95,10 +94,6 @@ impl Learner {
     pub fn reset_optimizer(&mut self) {
         self.optimizer = adam();
     }
-}
-
-fn adam() -> ModuleOptimizer {
-    AdamConfig::new().with_epsilon(ADAM_EPSILON).init()
 }
 
 struct SquaredNorm<'a> {

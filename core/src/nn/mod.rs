@@ -5,6 +5,7 @@
 //! and no sum of more than a few million terms is left to one reduction, which burn's CPU backend
 //! would split between threads.
 
+mod adam;
 mod batch;
 mod batch_norm;
 mod device;
@@ -22,7 +23,7 @@ mod weights;
 pub use batch_norm::{BatchNorm, Moments, Normalization};
 pub use device::device;
 pub use initialize::xavier;
-pub use kernels::Isa;
+pub use kernels::{Isa, LayerTime, layer_times, peak_flop_per_second};
 pub use loss::{binary_cross_entropy, cross_entropy};
 pub use policy::UnetPolicy;
 pub use reward_net::UnetReward;

@@ -26,6 +26,7 @@ mod convolution;
 mod direct;
 mod filter;
 mod lanes;
+mod layers;
 mod multiply;
 mod network;
 mod normalization;
@@ -36,5 +37,6 @@ mod tests;
 mod winograd;
 
 pub use lanes::Isa;
+pub use layers::{LayerTime, layer_times, peak_flop_per_second};
 pub(super) use network::Architecture;
 pub(super) use operation::{Parameter, run_frozen, run_tracked};
