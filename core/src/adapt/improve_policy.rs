@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     AdaptError, Calibration, Components, PreparedCase, Progress, StepContext, batches,
     prepared::{prepare, shapes, stack},
+    rehearsal::Rehearsal,
     rollout::{rewards, rollout},
     samples::read_cases,
     state::{latest_policy, read_policy, read_reward, write_policy},
@@ -67,13 +68,15 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     let calibration = restore(context, components)?;
     let training = load(context, components)?;
     let validation = load_validation(context, components)?;
+    let mut rehearsal = Rehearsal::load(context, components)?;
     let update = update_settings(context.plan, context.step.iteration);
     let start = components.policy.state()?;
     let mut best = (0, score(context, components, &calibration, &validation)?, start);
     perturb(context, components)?;
     let mut log = Vec::new();
     for epoch in 1..=context.plan.policy.epochs {
-        let (stats, mean_reward) = train_epoch(context, components, &calibration, &training, (epoch, &update))?;
+        let (stats, mean_reward) =
+            train_epoch(context, components, &calibration, (&training, rehearsal.as_mut()), (epoch, &update))?;
         let validation = score(context, components, &calibration, &validation)?;
         if validation.total() > best.1.total() {
             best = (epoch, validation, components.policy.state()?);
@@ -156,7 +159,7 @@ fn train_epoch(
     context: &mut StepContext<'_>,
     components: &mut Components,
     calibration: &Calibration,
-    training: &Training,
+    (training, mut rehearsal): (&Training, Option<&mut Rehearsal>),
     (epoch, update): (usize, &PolicyUpdate),
 ) -> Result<(UpdateStats, f64), AdaptError> {
     let settings = &context.plan.policy;
@@ -173,6 +176,9 @@ fn train_epoch(
         let rollout = rollout(components, calibration, images, &replaced, seed.named("act").indexed(index))?;
         let stats = components.policy.update(&rollout, update)?;
         mean.add(&stats, &rollout.rewards);
+        if let Some(rehearsal) = &mut rehearsal {
+            rehearsal.rehearse(components.policy.as_mut(), settings.rehearsal_steps)?;
+        }
     }
     Ok(mean.take())
 }

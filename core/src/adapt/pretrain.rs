@@ -1,48 +1,20 @@
 //! The supervised start: the policy learns the source domain from its experts' label maps.
 
-use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    AdaptError, Components, PreparedCase, Progress, StepContext, batches,
-    prepared::{prepare, shapes, stack},
+    AdaptError, Components, Progress, StepContext, batches,
+    labelled::Labelled,
+    prepared::{shapes, stack},
     state::write_policy,
 };
 use crate::{
     component::{ComponentError, ImitationStep, Policy, PolicyState},
-    domain::{Image, ImageBatch, LabelBatch, LabelMap, Seed, Split},
+    domain::Split,
     measure::mean_dice,
-    preprocess::Augment,
     run_dir::layout,
 };
-
-/// Cases with the label maps to be learnt, on the network's grid.
-struct Labelled {
-    cases: Vec<PreparedCase>,
-    references: Vec<LabelMap>,
-}
-
-impl Labelled {
-    /// The chosen cases as one batch, changed at random where that was asked for.
-    fn batch(
-        &self,
-        chosen: &[usize],
-        augment: Augment,
-        seed: Seed,
-    ) -> Result<(ImageBatch, LabelBatch), ComponentError> {
-        if augment.is_none() {
-            let labels = LabelBatch::stack(chosen.iter().map(|&case| &self.references[case]))?;
-            return Ok((stack(&self.cases, chosen)?, labels));
-        }
-        let changed: Vec<(Image, LabelMap)> = chosen
-            .par_iter()
-            .map(|&case| augment.apply(&self.cases[case].image, &self.references[case], seed.indexed(case)))
-            .collect();
-        let images = ImageBatch::stack(changed.iter().map(|(image, _)| image))?;
-        Ok((images, LabelBatch::stack(changed.iter().map(|(_, labels)| labels))?))
-    }
-}
 
 #[derive(Serialize)]
 struct Epoch {
@@ -59,8 +31,8 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     let mut best = Best { dice: f64::NEG_INFINITY, epoch: 0, state: components.policy.state()? };
     let mut log = Vec::with_capacity(epochs);
     if epochs > 0 {
-        let train = load(context, components, Split::Train)?;
-        let validation = load(context, components, Split::Validation)?;
+        let train = Labelled::load(context, components, Split::Train)?;
+        let validation = Labelled::load(context, components, Split::Validation)?;
         components.policy.reset_optimizers();
         for epoch in 1..=epochs {
             let loss = train_epoch(context, components.policy.as_mut(), &train, epoch)?;
@@ -90,15 +62,6 @@ impl Best {
         }
         Ok(())
     }
-}
-
-fn load(context: &mut StepContext<'_>, components: &Components, split: Split) -> Result<Labelled, AdaptError> {
-    let source = &components.source;
-    let preprocess = &context.plan.preprocess;
-    let cases = prepare(source.cases(split), |id| source.image(id), preprocess, context.observer)?;
-    let references: Result<Vec<LabelMap>, ComponentError> =
-        cases.par_iter().map(|case| Ok(preprocess.apply_labels(&source.reference(&case.id)?)?)).collect();
-    Ok(Labelled { cases, references: references? })
 }
 
 fn train_epoch(

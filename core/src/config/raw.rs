@@ -242,6 +242,8 @@ pub struct PolicySettings {
     /// Chance that the label map stands in where there is one. Where it does not, the policy is
     /// rewarded for what it draws.
     pub pseudo_share: f64,
+    /// Supervised steps on source images after each rollout, changed at random as in pretraining.
+    pub rehearsal_steps: usize,
     /// Weights are shrunk and perturbed before the step; absent: they are taken as they are.
     pub shrink_perturb: Option<ShrinkPerturb>,
 }
@@ -261,6 +263,7 @@ impl Default for PolicySettings {
             max_grad_norm: 0.5,
             pseudo_references: Trusted::Accepted,
             pseudo_share: 1.0,
+            rehearsal_steps: 0,
             shrink_perturb: None,
         }
     }

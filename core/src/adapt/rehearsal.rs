@@ -1,0 +1,53 @@
+//! Supervised steps on the source between the policy's updates, so that what was learnt from experts
+//! is not forgotten (rehearsal: Robins 1995).
+
+use super::{AdaptError, Components, StepContext, batches, labelled::Labelled, prepared::shapes};
+use crate::{
+    component::{ImitationStep, Policy},
+    domain::{Seed, Split},
+    preprocess::Augment,
+};
+
+/// The source's training cases, in a drawn order that begins again when it is through.
+pub(super) struct Rehearsal {
+    labelled: Labelled,
+    augment: Augment,
+    batch: usize,
+    step: ImitationStep,
+    seed: Seed,
+    left: Vec<Vec<usize>>,
+    rounds: usize,
+    steps: usize,
+}
+
+impl Rehearsal {
+    /// Nothing where no steps are asked for.
+    pub fn load(context: &mut StepContext<'_>, components: &Components) -> Result<Option<Self>, AdaptError> {
+        let (pretrain, policy) = (&context.plan.pretrain, &context.plan.policy);
+        if policy.rehearsal_steps == 0 {
+            return Ok(None);
+        }
+        let step =
+            ImitationStep { learning_rate: policy.actor_learning_rate, label_smoothing: pretrain.label_smoothing };
+        let (augment, batch, seed) = (pretrain.augment, pretrain.batch, context.seed.named("rehearsal"));
+        let labelled = Labelled::load(context, components, Split::Train)?;
+        Ok(Some(Self { labelled, augment, batch, step, seed, left: Vec::new(), rounds: 0, steps: 0 }))
+    }
+
+    /// `count` supervised steps.
+    pub fn rehearse(&mut self, policy: &mut dyn Policy, count: usize) -> Result<(), AdaptError> {
+        for _ in 0..count {
+            if self.left.is_empty() {
+                let seed = self.seed.named("order").indexed(self.rounds);
+                self.left = batches::shuffled(&shapes(&self.labelled.cases), self.batch, seed);
+                self.rounds += 1;
+            }
+            let Some(chosen) = self.left.pop() else { return Ok(()) };
+            let seed = self.seed.named("augment").indexed(self.steps);
+            let (images, labels) = self.labelled.batch(&chosen, self.augment, seed)?;
+            policy.imitate(&images, &labels, &self.step)?;
+            self.steps += 1;
+        }
+        Ok(())
+    }
+}
