@@ -13,7 +13,7 @@
 //! | [`winograd`], [`direct`] | how pixels become rows of a product, and its result pixels |
 //! | [`filter`] | how weights become the right-hand side, and sums gradients of weights |
 //! | [`convolution`] | rows in portions that fit the cache, over all threads |
-//! | [`normalization`] | batch statistics, ReLU, pooling |
+//! | [`normalization`], [`pooling`] | batch statistics with ReLU, and halving, as planes are read |
 //!
 //! Work is divided by the shapes alone and sums run in a fixed order, so that any number of threads
 //! gives the same bytes. `unsafe` stays in this folder: vectors, and memory of which each thread
@@ -32,6 +32,7 @@ mod network;
 mod normalization;
 mod operation;
 mod planes;
+mod pooling;
 #[cfg(test)]
 mod tests;
 mod winograd;

@@ -15,8 +15,9 @@ use super::{
     convolution::{Form, convolve, weight_gradient},
     filter::{Filter, channel_map},
     lanes::Isa,
-    normalization::{self, Scaling, Statistics, channel_sums, pool, pool_backward},
+    normalization::{self, Scaling, Statistics, channel_sums},
     planes::{Activation, Extent, Planes, Sink, Source},
+    pooling::{pool, pool_backward},
     winograd::Tile,
 };
 use crate::{domain::Seed, random};
