@@ -130,43 +130,85 @@ fn isa_for(isa: Isa, sources: &[RawSource], sinks: &[RawSink]) -> Isa {
     isa.for_channels(&channels.collect::<Vec<_>>())
 }
 
-/// Convolves the channels of all sources into those of all sinks; rows are pixels of `extent`.
-/// The bias has a number for each channel of the one sink, with padding.
-pub(super) fn convolve(
-    isa: Isa,
-    form: Form,
-    extent: Extent,
-    sources: &[Source<'_>],
-    filter: &Filter<'_>,
-    bias: Option<&[f32]>,
-    sinks: &mut [Sink<'_>],
-) {
-    let sources: Vec<RawSource> = sources.iter().map(RawSource::of).collect();
-    let sinks: Vec<RawSink> = sinks.iter_mut().map(RawSink::of).collect();
-    let isa = isa_for(isa, &sources, &sinks);
-    let inputs = sources.iter().map(|source| source.channels).sum();
-    let outputs = sinks.iter().map(|sink| sink.channels).sum();
-    let [k, n] = form.columns(inputs, outputs);
-    let frequencies = form.frequencies();
-    let panels = filter.panels(isa, form, [k, n]);
-    let total = form.rows(extent);
-    let step = rows_of_a_task(total, frequencies * (k + n));
-    (0..total.div_ceil(step)).into_par_iter().for_each(|task| {
-        let first = task * step;
-        let count = step.min(total - first);
-        let rows = Rows { first, count, total: count, at: 0 };
-        let lanes = isa.lanes();
-        let product = Product { frequencies, rows: count, k_blocks: k / lanes, n_blocks: n / lanes };
-        let mut left = Buffer::any(frequencies * count * k);
-        let mut result = Buffer::any(frequencies * count * n);
-        let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
-        // SAFETY: the buffers have the sizes of the product; each task writes its own rows' pixels.
-        unsafe {
-            form.read(isa, extent, &sources, rows, left.as_mut_ptr());
-            multiply(isa, &product, left.as_ptr(), panels.as_ptr(), result.as_mut_ptr());
-            form.write(isa, extent, (&sinks, bias), rows, result.as_ptr());
+/// A convolution without its data; rows are pixels or tiles of `extent`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Convolution {
+    pub isa: Isa,
+    pub form: Form,
+    pub extent: Extent,
+}
+
+impl Convolution {
+    /// Convolves the channels of all sources into those of all sinks. The bias has a number for each
+    /// channel of the one sink, with padding.
+    pub fn run(self, sources: &[Source<'_>], filter: &Filter<'_>, bias: Option<&[f32]>, sinks: &mut [Sink<'_>]) {
+        let Self { isa, form, extent } = self;
+        let sources: Vec<RawSource> = sources.iter().map(RawSource::of).collect();
+        let sinks: Vec<RawSink> = sinks.iter_mut().map(RawSink::of).collect();
+        let isa = isa_for(isa, &sources, &sinks);
+        let inputs = sources.iter().map(|source| source.channels).sum();
+        let outputs = sinks.iter().map(|sink| sink.channels).sum();
+        let [k, n] = form.columns(inputs, outputs);
+        let frequencies = form.frequencies();
+        let panels = filter.panels(isa, form, [k, n]);
+        let total = form.rows(extent);
+        let step = rows_of_a_task(total, frequencies * (k + n));
+        (0..total.div_ceil(step)).into_par_iter().for_each(|task| {
+            let first = task * step;
+            let count = step.min(total - first);
+            let rows = Rows { first, count, total: count, at: 0 };
+            let lanes = isa.lanes();
+            let product = Product { frequencies, rows: count, k_blocks: k / lanes, n_blocks: n / lanes };
+            let mut left = Buffer::any(frequencies * count * k);
+            let mut result = Buffer::any(frequencies * count * n);
+            let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
+            // SAFETY: the buffers have the sizes of the product; each task writes its own rows' pixels.
+            unsafe {
+                form.read(isa, extent, &sources, rows, left.as_mut_ptr());
+                multiply(isa, &product, left.as_ptr(), panels.as_ptr(), result.as_mut_ptr());
+                form.write(isa, extent, (&sinks, bias), rows, result.as_ptr());
+            }
+        });
+    }
+
+    /// The gradient to a filter's weights, in the layout of the weights: of the convolution of all
+    /// sources that had `gradient` at its output. Sums run over rows in order, whatever the number of
+    /// threads.
+    pub fn weight_gradient(self, sources: &[Source<'_>], gradient: &Source<'_>, filter: &Filter<'_>) -> Vec<f32> {
+        let Self { isa, form, extent } = self;
+        let sources: Vec<RawSource> = sources.iter().map(RawSource::of).collect();
+        let gradient = RawSource::of(gradient);
+        let isa = isa_for(isa.for_channels(&[gradient.channels]), &sources, &[]);
+        let [k, n] = form.columns(sources.iter().map(|source| source.channels).sum(), gradient.channels);
+        let (frequencies, lanes) = (form.frequencies(), isa.lanes());
+        let total = form.rows(extent);
+        let step = (STEP_NUMBERS / (frequencies * (k + n))).clamp(GATHERED_ROWS, total.max(GATHERED_ROWS));
+        let mut left = Buffer::any(frequencies * step * k);
+        let mut right = Buffer::any(frequencies * step * n);
+        let mut sums = Buffer::zeros(frequencies * k * n);
+        for first in (0..total).step_by(step) {
+            let count = step.min(total - first);
+            let matrices = [Shared(left.as_mut_ptr()), Shared(right.as_mut_ptr())];
+            (0..count.div_ceil(GATHERED_ROWS)).into_par_iter().for_each(|part| {
+                let at = part * GATHERED_ROWS;
+                let rows = Rows { first: first + at, count: GATHERED_ROWS.min(count - at), total: count, at };
+                // SAFETY: each part writes its own rows of the matrices, which have room for `count`.
+                unsafe {
+                    form.read(isa, extent, &sources, rows, matrices[0].pointer());
+                    form.read_gradient(isa, extent, &gradient, rows, matrices[1].pointer());
+                }
+            });
+            let product = Product { frequencies, rows: count, k_blocks: k / lanes, n_blocks: n / lanes };
+            let result = Shared(sums.as_mut_ptr());
+            (0..frequencies * product.k_blocks).into_par_iter().for_each(|part| {
+                let (frequency, block) = (part / product.k_blocks, part % product.k_blocks);
+                let [left, right] = [matrices[0].pointer(), matrices[1].pointer()];
+                // SAFETY: each part adds to its own rows of the sums.
+                unsafe { multiply_transposed(isa, &product, frequency, block, left, right, result.pointer()) }
+            });
         }
-    });
+        filter.restore(form, [k, n], &sums)
+    }
 }
 
 /// How many rows are worked on at once: as many as the cache takes, in an even number of tasks.
@@ -174,51 +216,6 @@ fn rows_of_a_task(total: usize, numbers_a_row: usize) -> usize {
     let fitting = (TASK_NUMBERS / numbers_a_row).max(TASK_ROWS);
     let tasks = total.div_ceil(fitting).next_multiple_of(2);
     total.div_ceil(tasks).max(1)
-}
-
-/// The gradient to a filter's weights, in the layout of the weights: of the convolution of all
-/// sources that had `gradient` at its output. Sums run over rows in order, whatever the number of
-/// threads.
-pub(super) fn weight_gradient(
-    isa: Isa,
-    form: Form,
-    extent: Extent,
-    sources: &[Source<'_>],
-    gradient: &Source<'_>,
-    filter: &Filter<'_>,
-) -> Vec<f32> {
-    let sources: Vec<RawSource> = sources.iter().map(RawSource::of).collect();
-    let gradient = RawSource::of(gradient);
-    let isa = isa_for(isa.for_channels(&[gradient.channels]), &sources, &[]);
-    let [k, n] = form.columns(sources.iter().map(|source| source.channels).sum(), gradient.channels);
-    let (frequencies, lanes) = (form.frequencies(), isa.lanes());
-    let total = form.rows(extent);
-    let step = (STEP_NUMBERS / (frequencies * (k + n))).clamp(GATHERED_ROWS, total.max(GATHERED_ROWS));
-    let mut left = Buffer::any(frequencies * step * k);
-    let mut right = Buffer::any(frequencies * step * n);
-    let mut sums = Buffer::zeros(frequencies * k * n);
-    for first in (0..total).step_by(step) {
-        let count = step.min(total - first);
-        let matrices = [Shared(left.as_mut_ptr()), Shared(right.as_mut_ptr())];
-        (0..count.div_ceil(GATHERED_ROWS)).into_par_iter().for_each(|part| {
-            let at = part * GATHERED_ROWS;
-            let rows = Rows { first: first + at, count: GATHERED_ROWS.min(count - at), total: count, at };
-            // SAFETY: each part writes its own rows of the matrices, which have room for `count`.
-            unsafe {
-                form.read(isa, extent, &sources, rows, matrices[0].pointer());
-                form.read_gradient(isa, extent, &gradient, rows, matrices[1].pointer());
-            }
-        });
-        let product = Product { frequencies, rows: count, k_blocks: k / lanes, n_blocks: n / lanes };
-        let result = Shared(sums.as_mut_ptr());
-        (0..frequencies * product.k_blocks).into_par_iter().for_each(|part| {
-            let (frequency, block) = (part / product.k_blocks, part % product.k_blocks);
-            let [left, right] = [matrices[0].pointer(), matrices[1].pointer()];
-            // SAFETY: each part adds to its own rows of the sums.
-            unsafe { multiply_transposed(isa, &product, frequency, block, left, right, result.pointer()) }
-        });
-    }
-    filter.restore(form, [k, n], &sums)
 }
 
 /// Memory that several threads write, each its own part.
@@ -233,4 +230,5 @@ impl Shared {
 
 // SAFETY: who shares the pointer divides the memory among the threads.
 unsafe impl Send for Shared {}
+// SAFETY: as above.
 unsafe impl Sync for Shared {}

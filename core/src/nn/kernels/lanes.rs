@@ -113,11 +113,11 @@ macro_rules! x86_lanes {
         pub(super) struct $name;
 
         #[cfg(target_arch = "x86_64")]
+        #[allow(clippy::undocumented_unsafe_blocks, reason = "the trait's contract is that of each intrinsic")]
         impl Lanes for $name {
             const N: usize = $n;
             const ROWS: usize = $rows;
             type V = std::arch::x86_64::$vector;
-            // SAFETY of all: the trait's contract is that of the intrinsic.
             #[inline(always)]
             unsafe fn splat(value: f32) -> Self::V {
                 unsafe { std::arch::x86_64::$splat(value) }

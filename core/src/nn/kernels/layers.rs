@@ -5,7 +5,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::{
-    convolution::{Form, Shared, convolve, weight_gradient},
+    convolution::{Convolution, Form, Shared},
     filter::{Filter, channel_map},
     lanes::Isa,
     multiply::{Product, multiply},
@@ -87,14 +87,14 @@ fn layer_time([inputs, outputs]: [usize; 2], extent: Extent, repetitions: usize)
         side: extent.height,
         flop: 18.0 * (extent.pixels() * inputs * outputs) as f64,
         forward_s: fastest(repetitions, || {
-            convolve(isa, exact, extent, &[source], &filter, None, &mut [Sink::whole(&mut result)]);
+            Convolution { isa, form: exact, extent }.run(&[source], &filter, None, &mut [Sink::whole(&mut result)]);
         }),
         input_gradient_s: fastest(repetitions, || {
             let sinks = &mut [Sink::whole(&mut to_input)];
-            convolve(isa, coarse, extent, &[output], &filter.backward(), None, sinks);
+            Convolution { isa, form: coarse, extent }.run(&[output], &filter.backward(), None, sinks);
         }),
         weight_gradient_s: fastest(repetitions, || {
-            drop(weight_gradient(isa, coarse, extent, &[source], &output, &filter));
+            drop(Convolution { isa, form: coarse, extent }.weight_gradient(&[source], &output, &filter));
         }),
     }
 }

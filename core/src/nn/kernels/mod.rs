@@ -19,6 +19,7 @@
 //! gives the same bytes. `unsafe` stays in this folder: vectors, and memory of which each thread
 //! writes its own part.
 
+#![allow(clippy::needless_range_loop, reason = "transforms index several arrays by the same row and column")]
 #![allow(unsafe_code, reason = "vector instructions, and disjoint writes of several threads to one buffer")]
 
 mod buffers;

@@ -235,6 +235,9 @@ impl RawSink {
 
 // SAFETY: kernels read sources only, and divide the positions of sinks among threads.
 unsafe impl Send for RawSource {}
+// SAFETY: as above.
 unsafe impl Sync for RawSource {}
+// SAFETY: as above.
 unsafe impl Send for RawSink {}
+// SAFETY: as above.
 unsafe impl Sync for RawSink {}

@@ -12,7 +12,7 @@ use burn::{
 use rand::RngExt;
 
 use super::{
-    convolution::{Form, convolve, weight_gradient},
+    convolution::{Convolution, Form},
     filter::{Filter, channel_map},
     lanes::Isa,
     normalization::{self, Scaling, Statistics, channel_sums},
@@ -111,7 +111,7 @@ fn check_convolution(isa: Isa, sample: &Sample, form: Form, backward: Form, filt
 
     let planes = Planes::of_channels_first(&sample.input, extent, inputs);
     let mut result = Planes::any(extent, outputs);
-    convolve(isa, form, extent, &[Source::plain(&planes)], &filter, None, &mut [Sink::whole(&mut result)]);
+    Convolution { isa, form, extent }.run(&[Source::plain(&planes)], &filter, None, &mut [Sink::whole(&mut result)]);
     let what = format!("{isa:?} {form:?} {extent:?} {:?}", sample.channels);
     assert_close(&what, &result.channels_first(outputs), &values(expected), share);
 
@@ -119,11 +119,12 @@ fn check_convolution(isa: Isa, sample: &Sample, form: Form, backward: Form, filt
     let output = Source::plain(&gradient);
     let mut to_input = Planes::any(extent, inputs);
     let sinks = &mut [Sink::whole(&mut to_input)];
-    convolve(isa, backward, extent, &[output], &filter.backward(), None, sinks);
+    Convolution { isa, form: backward, extent }.run(&[output], &filter.backward(), None, sinks);
     let expected = input.grad(&gradients).unwrap();
     assert_close(&format!("{what} to input"), &to_input.channels_first(inputs), &values(expected), share);
 
-    let to_weight = weight_gradient(isa, backward, extent, &[Source::plain(&planes)], &output, &filter);
+    let to_weight =
+        Convolution { isa, form: backward, extent }.weight_gradient(&[Source::plain(&planes)], &output, &filter);
     assert_close(&format!("{what} to weight"), &to_weight, &values(weight.grad(&gradients).unwrap()), share);
 }
 
@@ -165,7 +166,7 @@ fn transposed_convolutions_are_those_of_burn() {
         let mut padded_bias = bias;
         padded_bias.resize(result.channels, 0.0);
         let sinks = &mut [Sink::whole(&mut result)];
-        convolve(isa, Form::UP, extent, &[source], &filter, Some(&padded_bias), sinks);
+        Convolution { isa, form: Form::UP, extent }.run(&[source], &filter, Some(&padded_bias), sinks);
         let what = format!("{isa:?} {extent:?} {inputs} to {outputs}");
         assert_close(&what, &result.channels_first(outputs), &values(expected), 1e-5);
 
@@ -173,10 +174,10 @@ fn transposed_convolutions_are_those_of_burn() {
         let output = Source::plain(&gradient);
         let mut to_input = Planes::any(extent, inputs);
         let sinks = &mut [Sink::whole(&mut to_input)];
-        convolve(isa, Form::DOWN, extent, &[output], &filter.backward(), None, sinks);
+        Convolution { isa, form: Form::DOWN, extent }.run(&[output], &filter.backward(), None, sinks);
         let expected = values(input.grad(&gradients).unwrap());
         assert_close(&format!("{what} to input"), &to_input.channels_first(inputs), &expected, 1e-5);
-        let to_weight = weight_gradient(isa, Form::UP, extent, &[source], &output, &filter);
+        let to_weight = Convolution { isa, form: Form::UP, extent }.weight_gradient(&[source], &output, &filter);
         let expected = values(weight.grad(&gradients).unwrap());
         assert_close(&format!("{what} to weight"), &to_weight, &expected, 1e-5);
     });
@@ -225,7 +226,7 @@ fn several_sources_are_read_as_if_they_were_one() {
                 Filter { values: &weight, taps: 9, k_stride: 9, n_stride, reversed: false, k_channels, n_channels };
             for form in [Form::DIRECT_SQUARE, Form::Winograd(Tile::Two), Form::Winograd(Tile::Four)] {
                 let mut result = Planes::any(extent, 6);
-                convolve(isa, form, extent, &sources, &filter, None, &mut [Sink::whole(&mut result)]);
+                Convolution { isa, form, extent }.run(&sources, &filter, None, &mut [Sink::whole(&mut result)]);
                 let expected = values(expected.clone());
                 assert_close(&format!("{isa:?} {form:?}"), &result.channels_first(6), &expected, 5e-5);
             }

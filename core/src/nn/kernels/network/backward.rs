@@ -5,7 +5,7 @@ use super::{
     UNIT_TENSORS, Unit, origin, unit_up, up_at,
 };
 use crate::nn::kernels::{
-    convolution::{Form, channels_of, convolve, weight_gradient},
+    convolution::{Convolution, Form, channels_of},
     filter::Filter,
     lanes::Isa,
     normalization::{self, channel_sums},
@@ -46,11 +46,20 @@ impl Run<'_> {
         let filter = channels.filter(weight, 1);
         let unit = &trace.up[HALVINGS - 1][1];
         let output = Source::plain(&gradient);
-        gradients[LAST_AT] = weight_gradient(self.isa, Form::POINT, trace.extent, &[unit.source()], &output, &filter);
+        gradients[LAST_AT] = Convolution { isa: self.isa, form: Form::POINT, extent: trace.extent }.weight_gradient(
+            &[unit.source()],
+            &output,
+            &filter,
+        );
         gradients[LAST_AT + 1] = channel_sums(&gradient, classes);
         let mut below = Planes::any(trace.extent, self.architecture.level(0));
         let sinks = &mut [Sink::whole(&mut below)];
-        convolve(self.isa, Form::POINT, trace.extent, &[output], &filter.backward(), None, sinks);
+        Convolution { isa: self.isa, form: Form::POINT, extent: trace.extent }.run(
+            &[output],
+            &filter.backward(),
+            None,
+            sinks,
+        );
         below
     }
 
@@ -61,9 +70,8 @@ impl Run<'_> {
         for step in (0..HALVINGS).rev() {
             let level = HALVINGS - 1 - step;
             let [first, second] = &trace.up[step];
-            let mut between = Planes::any(first.planes.extent, self.architecture.level(level));
             let unit = unit_up(step);
-            self.second_backward(unit + 1, level, (first, second), gradient, &mut between, gradients);
+            let between = self.second_backward(unit + 1, level, (first, second), gradient, gradients);
 
             let skip = &trace.down[level][1];
             let upsampled = &trace.upsampled[step];
@@ -91,19 +99,19 @@ impl Run<'_> {
         let filter = channels.transposed(weight);
         let extent = below.planes.extent;
         let output = Source::plain(gradient);
-        gradients[up_at(step)] = weight_gradient(self.isa, Form::UP, extent, &[below.source()], &output, &filter);
+        gradients[up_at(step)] =
+            Convolution { isa: self.isa, form: Form::UP, extent }.weight_gradient(&[below.source()], &output, &filter);
         gradients[up_at(step) + 1] = channel_sums(gradient, self.architecture.level(level));
         let mut to_below = Planes::any(extent, self.architecture.level(level + 1));
         let sinks = &mut [Sink::whole(&mut to_below)];
-        convolve(self.isa, Form::DOWN, extent, &[output], &filter.backward(), None, sinks);
+        Convolution { isa: self.isa, form: Form::DOWN, extent }.run(&[output], &filter.backward(), None, sinks);
         to_below
     }
 
     fn down_backward(&self, trace: &Trace, mut skips: Vec<Planes>, mut gradient: Planes, gradients: &mut [Vec<f32>]) {
         for level in (0..=HALVINGS).rev() {
             let [first, second] = &trace.down[level];
-            let mut between = Planes::any(first.planes.extent, self.architecture.level(level));
-            self.second_backward(2 * level + 1, level, (first, second), gradient, &mut between, gradients);
+            let between = self.second_backward(2 * level + 1, level, (first, second), gradient, gradients);
             if level == 0 {
                 let channels = Channels::new(&[self.architecture.input * SQUARE_TAPS], &[self.architecture.level(0)]);
                 let filter = channels.filter(self.parameters.unit(0).weight, 1);
@@ -126,20 +134,22 @@ impl Run<'_> {
         }
     }
 
+    /// Gradient to the result of a level's first convolution.
     fn second_backward(
         &self,
         unit: usize,
         level: usize,
         (first, second): (&Unit, &Unit),
         gradient: Planes,
-        to_first: &mut Planes,
         gradients: &mut [Vec<f32>],
-    ) {
+    ) -> Planes {
         let channels = self.square_channels(&[level], level);
         let filter = channels.filter(self.parameters.unit(unit).weight, SQUARE_TAPS);
         let form = Form::square(first.planes.extent, Tile::Four);
-        let sinks = &mut [Sink::whole(to_first)];
+        let mut to_first = Planes::any(first.planes.extent, self.architecture.level(level));
+        let sinks = &mut [Sink::whole(&mut to_first)];
         self.unit_backward(unit, form, second, gradient, (&[first.source()], &filter), sinks, gradients);
+        to_first
     }
 
     /// From the gradient to a unit's result to those to its parameters and its sources; without
@@ -162,13 +172,13 @@ impl Run<'_> {
         let output = Source::plain(&gradient);
         let extent = unit.planes.extent;
         let at = UNIT_TENSORS * index;
-        gradients[at] = weight_gradient(self.isa, form, extent, sources, &output, filter);
+        gradients[at] = Convolution { isa: self.isa, form, extent }.weight_gradient(sources, &output, filter);
         // Normalisation takes a channel's mean away, and with it whatever a bias adds.
         gradients[at + 1] = vec![0.0; parameters.bias.len()];
         gradients[at + 2] = scaling.weight;
         gradients[at + 3] = scaling.bias;
         if !sinks.is_empty() {
-            convolve(self.isa, form, extent, &[output], &filter.backward(), None, sinks);
+            Convolution { isa: self.isa, form, extent }.run(&[output], &filter.backward(), None, sinks);
         }
     }
 }

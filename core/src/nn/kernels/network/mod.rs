@@ -9,7 +9,7 @@ pub use backward::backward;
 use rayon::prelude::*;
 
 use super::{
-    convolution::{Form, convolve},
+    convolution::{Convolution, Form},
     filter::{Filter, channel_map},
     lanes::Isa,
     normalization::{self, Scaling, Statistics},
@@ -268,7 +268,12 @@ impl Run<'_> {
         padded_bias.resize(planes.channels, 0.0);
         let sinks = &mut [Sink::whole(&mut planes)];
         let filter = channels.transposed(weight);
-        convolve(self.isa, Form::UP, extent, &[below.source()], &filter, Some(&padded_bias), sinks);
+        Convolution { isa: self.isa, form: Form::UP, extent }.run(
+            &[below.source()],
+            &filter,
+            Some(&padded_bias),
+            sinks,
+        );
         planes
     }
 
@@ -282,7 +287,12 @@ impl Run<'_> {
         let filter = channels.filter(weight, 1);
         let sources = [trace.up[HALVINGS - 1][1].source()];
         let sinks = &mut [Sink::whole(&mut planes)];
-        convolve(self.isa, Form::POINT, trace.extent, &sources, &filter, Some(&padded_bias), sinks);
+        Convolution { isa: self.isa, form: Form::POINT, extent: trace.extent }.run(
+            &sources,
+            &filter,
+            Some(&padded_bias),
+            sinks,
+        );
         planes.channels_first(classes)
     }
 
@@ -297,7 +307,7 @@ impl Run<'_> {
     fn unit(&self, unit: usize, form: Form, extent: Extent, sources: &[Source<'_>], filter: &Filter<'_>) -> Unit {
         let parameters = self.parameters.unit(unit);
         let mut planes = Planes::any(extent, parameters.bias.len());
-        convolve(self.isa, form, extent, sources, filter, None, &mut [Sink::whole(&mut planes)]);
+        Convolution { isa: self.isa, form, extent }.run(sources, filter, None, &mut [Sink::whole(&mut planes)]);
         let statistics = match self.normalizing {
             Normalizing::Batch => normalization::statistics(self.isa, &planes),
             Normalizing::Running(running) => without_bias(running[unit], parameters.bias, planes.channels),
