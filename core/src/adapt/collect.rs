@@ -11,7 +11,7 @@ use super::{
     prepared::{prepare, shapes},
     samples::{Collected, read_cases},
     state::latest_policy,
-    triage::{Triage, triage},
+    triage::{Agreement, Triage, triage},
 };
 use crate::{
     component::{ComponentError, DistortionRequest, WrongMap},
@@ -91,14 +91,15 @@ fn choose(context: &StepContext<'_>, components: &Components) -> Result<Vec<Case
 /// What a collect step goes by.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
-    agreement: f64,
+    agreement: Agreement,
     distort: Trusted,
     corrector: String,
 }
 
 impl Rule {
     pub fn of(plan: &Plan) -> Self {
-        let CollectSettings { agreement, distort, .. } = plan.collect;
+        let CollectSettings { agreement, correction_agreement, distort, .. } = plan.collect;
+        let agreement = Agreement { accepted: agreement, corrected: correction_agreement };
         Self { agreement, distort, corrector: plan.corrector.component.clone() }
     }
 }

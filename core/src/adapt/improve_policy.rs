@@ -16,7 +16,7 @@ use super::{
     state::{latest_policy, read_policy, read_reward, write_policy},
 };
 use crate::{
-    component::{ComponentError, PolicyState, PolicyUpdate, UpdateStats},
+    component::{ComponentError, Policy, PolicyState, PolicyUpdate, UpdateStats},
     config::Plan,
     domain::{CaseEntry, CaseId, LabelMap, Seed, Split},
     random,
@@ -53,6 +53,45 @@ impl Score {
     fn total(&self) -> f64 {
         self.valid + self.reward
     }
+
+    /// How far the share of valid results may lie from what it is over many more images: the standard
+    /// error of a share of `cases`.
+    fn standard_error(&self, cases: usize) -> f64 {
+        (self.valid * (1.0 - self.valid) / cases as f64).sqrt()
+    }
+}
+
+/// Chooses a checkpoint: the last one that is not worse than the best by more than the best's
+/// standard error. Among those that a few held-out images cannot tell apart, the one that has learnt
+/// most is taken.
+struct Choice {
+    best: Score,
+    epoch: usize,
+    chosen: Score,
+    state: PolicyState,
+    cases: usize,
+}
+
+impl Choice {
+    /// The policy as it is before the first epoch is a candidate too.
+    fn start(score: Score, state: PolicyState, cases: usize) -> Self {
+        Self { best: score, epoch: 0, chosen: score, state, cases }
+    }
+
+    /// Whether a later checkpoint with this score takes the place of the chosen one.
+    fn prefers(&mut self, score: Score) -> bool {
+        if score.total() > self.best.total() {
+            self.best = score;
+        }
+        score.total() >= self.best.total() - self.best.standard_error(self.cases)
+    }
+
+    fn offer(&mut self, epoch: usize, score: Score, policy: &dyn Policy) -> Result<(), ComponentError> {
+        if self.prefers(score) {
+            (self.epoch, self.chosen, self.state) = (epoch, score, policy.state()?);
+        }
+        Ok(())
+    }
 }
 
 #[derive(Serialize)]
@@ -70,23 +109,21 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     let validation = load_validation(context, components)?;
     let mut rehearsal = Rehearsal::load(context, components)?;
     let update = update_settings(context.plan, context.step.iteration);
-    let start = components.policy.state()?;
-    let mut best = (0, score(context, components, &calibration, &validation)?, start);
+    let start = score(context, components, &calibration, &validation)?;
+    let mut choice = Choice::start(start, components.policy.state()?, validation.len());
     perturb(context, components)?;
     let mut log = Vec::new();
     for epoch in 1..=context.plan.policy.epochs {
-        let (stats, mean_reward) =
-            train_epoch(context, components, &calibration, (&training, rehearsal.as_mut()), (epoch, &update))?;
+        let training = (&training, rehearsal.as_mut());
+        let (stats, mean_reward) = train_epoch(context, components, &calibration, training, (epoch, &update))?;
         let validation = score(context, components, &calibration, &validation)?;
-        if validation.total() > best.1.total() {
-            best = (epoch, validation, components.policy.state()?);
-        }
+        choice.offer(epoch, validation, components.policy.as_ref())?;
         log.push(Epoch { epoch, update: stats, mean_reward, validation });
     }
-    write_policy(context.work, &best.2)?;
+    write_policy(context.work, &choice.state)?;
     context.work.write_json_lines(layout::METRICS, &log)?;
-    components.policy.restore(&best.2)?;
-    Ok(json!({ "epochs": log.len(), "best_epoch": best.0, "validation": best.1 }))
+    components.policy.restore(&choice.state)?;
+    Ok(json!({ "epochs": log.len(), "chosen_epoch": choice.epoch, "validation": choice.chosen }))
 }
 
 /// Puts the networks into the state that the step starts from: the reference policy is always
@@ -241,4 +278,34 @@ fn score(
     }
     let cases = validation.len() as f64;
     Ok(Score { valid: valid as f64 / cases, reward: reward / cases })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice() -> Choice {
+        let start = Score { valid: 0.5, reward: 0.9 };
+        Choice::start(start, PolicyState { actor: Vec::new(), critic: None }, 20)
+    }
+
+    fn score(valid: f64) -> Score {
+        Score { valid, reward: 0.9 }
+    }
+
+    #[test]
+    fn of_checkpoints_that_cannot_be_told_apart_the_last_is_taken() {
+        let mut choice = choice();
+        // The standard error of 0.8 in 20 is 0.089.
+        assert!(choice.prefers(score(0.8)));
+        assert!(choice.prefers(score(0.75)));
+        assert!(!choice.prefers(score(0.7)));
+        assert!(choice.prefers(score(0.9)));
+        assert!(!choice.prefers(score(0.8)));
+    }
+
+    #[test]
+    fn a_policy_that_pleases_the_reward_network_alone_is_not_taken() {
+        assert!(!choice().prefers(Score { valid: 0.0, reward: 0.999 }));
+    }
 }

@@ -24,22 +24,36 @@ pub(super) enum Discarded {
     Empty,
     /// No correction of it is valid.
     NoValidCorrection,
+    /// Its correction is another heart: where so much was wrong, the correction is a guess.
+    FarFromCorrection,
+}
+
+/// Mean Dice between a segmentation and its correction, from which on either is trusted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Agreement {
+    /// Above it a valid segmentation is taken to be right.
+    pub accepted: f64,
+    /// Below it a correction is not.
+    pub corrected: f64,
 }
 
 /// Judges a segmentation on the network's grid.
 ///
 /// The published rule with its two mistakes mended: agreement is the mean Dice over all
 /// structures, not that of the last, and is defined for an empty segmentation.
-pub(super) fn triage(labels: &LabelMap, judges: &Judges, agreement: f64) -> Result<Triage, ComponentError> {
+pub(super) fn triage(labels: &LabelMap, judges: &Judges, agreement: Agreement) -> Result<Triage, ComponentError> {
     if labels.is_background() {
         return Ok(Triage::Discarded(Discarded::Empty));
     }
     let Some(correction) = first_valid(labels, judges)? else {
         return Ok(Triage::Discarded(Discarded::NoValidCorrection));
     };
-    let agrees = mean_dice(labels, &correction, &judges.labels)? > agreement;
-    if agrees && judges.validity.accepts(labels)? {
+    let found = mean_dice(labels, &correction, &judges.labels)?;
+    if found > agreement.accepted && judges.validity.accepts(labels)? {
         return Ok(Triage::Accepted);
+    }
+    if found < agreement.corrected {
+        return Ok(Triage::Discarded(Discarded::FarFromCorrection));
     }
     Ok(Triage::Corrected(correction))
 }

@@ -63,6 +63,7 @@ impl RawConfig {
         faults.at_least_one("collect.batch", self.collect.batch, "a step needs an image");
         faults.at_least_one("collect.max_samples", self.collect.max_samples, "there would be nothing to learn from");
         faults.within("collect.agreement", self.collect.agreement, 0.0, 1.0);
+        faults.within("collect.correction_agreement", self.collect.correction_agreement, 0.0, 1.0);
     }
 
     fn check_reward(&self, faults: &mut Faults) {

@@ -155,6 +155,8 @@ pub struct CollectSettings {
     pub batch: usize,
     /// A valid segmentation is accepted if its mean Dice with its own correction is above this.
     pub agreement: f64,
+    /// A correction whose mean Dice with what it corrects is below this is not held to be right.
+    pub correction_agreement: f64,
     /// Which label maps are distorted into wrong ones.
     pub distort: Trusted,
     /// At most this many reward samples are kept; the oldest go first.
@@ -163,7 +165,14 @@ pub struct CollectSettings {
 
 impl Default for CollectSettings {
     fn default() -> Self {
-        Self { cases: 2500, batch: 8, agreement: 0.95, distort: Trusted::Accepted, max_samples: 100_000 }
+        Self {
+            cases: 2500,
+            batch: 8,
+            agreement: 0.95,
+            correction_agreement: 0.0,
+            distort: Trusted::Accepted,
+            max_samples: 100_000,
+        }
     }
 }
 

@@ -51,7 +51,7 @@ impl Unet {
 
     /// Logits `[batch, output channel, y, x]` of images `[batch, input channel, y, x]`.
     ///
-    /// On the CPU all of it is one operation (see [`kernels`]), elsewhere burn's own.
+    /// On the CPU all of it is one operation of our own kernels, elsewhere burn's own.
     #[must_use]
     pub fn forward(&self, images: Tensor<4>, normalization: &mut Normalization) -> Tensor<4> {
         match self.forward_in_one(&images, normalization) {
