@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     component::{ComponentError, Policy, PolicyState, PolicyUpdate, UpdateStats},
-    config::Plan,
+    config::{Plan, PolicySettings},
     domain::{CaseEntry, CaseId, LabelMap, Seed, Split},
     random,
     run_dir::{Step, StepKind, layout},
@@ -114,6 +114,7 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     perturb(context, components)?;
     let mut log = Vec::new();
     for epoch in 1..=context.plan.policy.epochs {
+        let update = annealed(&update, &context.plan.policy, epoch);
         let training = (&training, rehearsal.as_mut());
         let (stats, mean_reward) = train_epoch(context, components, &calibration, training, (epoch, &update))?;
         let validation = score(context, components, &calibration, &validation)?;
@@ -166,6 +167,17 @@ pub fn update_settings(plan: &Plan, iteration: usize) -> PolicyUpdate {
     }
 }
 
+/// The numbers of an epoch, from 1 on. A learning rate that stays high leaves validity to chance:
+/// it differs from epoch to epoch by more than it grows.
+fn annealed(update: &PolicyUpdate, settings: &PolicySettings, epoch: usize) -> PolicyUpdate {
+    let left = if settings.anneal { 1.0 - (epoch - 1) as f64 / settings.epochs as f64 } else { 1.0 };
+    PolicyUpdate {
+        actor_learning_rate: left * update.actor_learning_rate,
+        critic_learning_rate: left * update.critic_learning_rate,
+        ..*update
+    }
+}
+
 fn load(context: &mut StepContext<'_>, components: &Components) -> Result<Training, AdaptError> {
     let trusted = context.plan.policy.pseudo_references;
     let mut right: BTreeMap<CaseId, Option<Vec<u8>>> = BTreeMap::new();
@@ -214,7 +226,8 @@ fn train_epoch(
         let stats = components.policy.update(&rollout, update)?;
         mean.add(&stats, &rollout.rewards);
         if let Some(rehearsal) = &mut rehearsal {
-            rehearsal.rehearse(components.policy.as_mut(), settings.rehearsal_steps)?;
+            let (steps, rate) = (settings.rehearsal_steps, update.actor_learning_rate);
+            rehearsal.rehearse(components.policy.as_mut(), steps, rate)?;
         }
     }
     Ok(mean.take())

@@ -13,7 +13,7 @@ pub(super) struct Rehearsal {
     labelled: Labelled,
     augment: Augment,
     batch: usize,
-    step: ImitationStep,
+    label_smoothing: f64,
     seed: Seed,
     left: Vec<Vec<usize>>,
     rounds: usize,
@@ -27,15 +27,15 @@ impl Rehearsal {
         if policy.rehearsal_steps == 0 {
             return Ok(None);
         }
-        let step =
-            ImitationStep { learning_rate: policy.actor_learning_rate, label_smoothing: pretrain.label_smoothing };
+        let label_smoothing = pretrain.label_smoothing;
         let (augment, batch, seed) = (pretrain.augment, pretrain.batch, context.seed.named("rehearsal"));
         let labelled = Labelled::load(context, components, Split::Train)?;
-        Ok(Some(Self { labelled, augment, batch, step, seed, left: Vec::new(), rounds: 0, steps: 0 }))
+        Ok(Some(Self { labelled, augment, batch, label_smoothing, seed, left: Vec::new(), rounds: 0, steps: 0 }))
     }
 
     /// `count` supervised steps.
-    pub fn rehearse(&mut self, policy: &mut dyn Policy, count: usize) -> Result<(), AdaptError> {
+    pub fn rehearse(&mut self, policy: &mut dyn Policy, count: usize, learning_rate: f64) -> Result<(), AdaptError> {
+        let step = ImitationStep { learning_rate, label_smoothing: self.label_smoothing };
         for _ in 0..count {
             if self.left.is_empty() {
                 let seed = self.seed.named("order").indexed(self.rounds);
@@ -45,7 +45,7 @@ impl Rehearsal {
             let Some(chosen) = self.left.pop() else { return Ok(()) };
             let seed = self.seed.named("augment").indexed(self.steps);
             let (images, labels) = self.labelled.batch(&chosen, self.augment, seed)?;
-            policy.imitate(&images, &labels, &self.step)?;
+            policy.imitate(&images, &labels, &step)?;
             self.steps += 1;
         }
         Ok(())

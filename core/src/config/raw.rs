@@ -246,6 +246,8 @@ pub struct PolicySettings {
     pub critic_learning_rate: f64,
     /// Largest norm of a gradient.
     pub max_grad_norm: f64,
+    /// Whether learning rates fall over the step's epochs, evenly, towards nothing.
+    pub anneal: bool,
     /// Which label maps stand in for drawn ones, with reward 1.
     pub pseudo_references: Trusted,
     /// Chance that the label map stands in where there is one. Where it does not, the policy is
@@ -269,6 +271,7 @@ impl Default for PolicySettings {
             divergence_coef: Schedule::varying(0.05, OverIterations::Inverse),
             actor_learning_rate: 5e-4,
             critic_learning_rate: 5e-4,
+            anneal: false,
             max_grad_norm: 0.5,
             pseudo_references: Trusted::Accepted,
             pseudo_share: 1.0,
