@@ -14,7 +14,7 @@ use burn::{
 };
 
 /// Added to the variance before its root is taken; torch's default.
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 /// Weight of a new batch in the running statistics; torch's default.
 const MOMENTUM: f64 = 0.1;
 

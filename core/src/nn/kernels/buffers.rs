@@ -36,14 +36,6 @@ impl Buffer {
     }
 }
 
-impl Clone for Buffer {
-    fn clone(&self) -> Self {
-        let mut copy = Self::any(self.len());
-        copy.copy_from_slice(self);
-        copy
-    }
-}
-
 impl Deref for Buffer {
     type Target = [f32];
 

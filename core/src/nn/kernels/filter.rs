@@ -48,6 +48,7 @@ impl Filter<'_> {
         let shared = Shared(panels.as_mut_ptr());
         let lanes = isa.lanes();
         let width = PANEL * lanes;
+        let offsets = self.offsets([k, n]);
         (0..n.div_ceil(width)).into_par_iter().for_each(|panel| {
             let columns = panel * width..n.min((panel + 1) * width);
             // SAFETY: each panel is written by one thread.
@@ -58,14 +59,18 @@ impl Filter<'_> {
             match (form, lanes) {
                 (Form::Winograd(tile), 16) => self.transformed::<16>(tile, columns.clone(), k, part),
                 (Form::Winograd(tile), _) => self.transformed::<8>(tile, columns.clone(), k, part),
-                _ => self.copied(columns.clone(), [k, n], part(0)),
+                _ => self.copied(columns.clone(), &offsets, part(0)),
             }
         });
         panels
     }
 
-    fn copied(&self, columns: std::ops::Range<usize>, [k, n]: [usize; 2], panel: &mut [f32]) {
-        let (rows, all_columns) = self.offsets([k, n]);
+    fn copied(
+        &self,
+        columns: std::ops::Range<usize>,
+        (rows, all_columns): &(Vec<usize>, Vec<usize>),
+        panel: &mut [f32],
+    ) {
         for (row, values) in rows.iter().zip(panel.chunks_exact_mut(columns.len())) {
             for (column, value) in all_columns[columns.clone()].iter().zip(values) {
                 let real = *row != PADDING && *column != PADDING;

@@ -38,7 +38,7 @@ impl Extent {
 }
 
 /// `[batch, y, x, channel]`.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Planes {
     pub extent: Extent,
     /// With padding.

@@ -17,6 +17,7 @@ use super::{
     pooling::pool,
     winograd::Tile,
 };
+use crate::nn::batch_norm::EPSILON;
 
 /// Times that the size is halved.
 const HALVINGS: usize = 5;
@@ -85,7 +86,7 @@ pub struct Pass {
 }
 
 /// Planes of a forward pass that its gradient needs.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Trace {
     extent: Extent,
     patches: Planes,
@@ -96,7 +97,7 @@ pub struct Trace {
 }
 
 /// A convolution's result and how it is normalised.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Unit {
     planes: Planes,
     statistics: Statistics,
@@ -116,7 +117,7 @@ struct Parameters<'a>(&'a [&'a [f32]]);
 impl<'a> Parameters<'a> {
     fn unit(self, unit: usize) -> UnitParameters<'a> {
         let [weight, bias, scale, shift] = std::array::from_fn(|i| self.0[UNIT_TENSORS * unit + i]);
-        UnitParameters { weight, bias, scaling: Scaling { weight: scale, bias: shift, epsilon: EPSILON } }
+        UnitParameters { weight, bias, scaling: Scaling { weight: scale, bias: shift, epsilon: EPSILON as f32 } }
     }
 
     fn up(self, step: usize) -> [&'a [f32]; 2] {
@@ -127,9 +128,6 @@ impl<'a> Parameters<'a> {
         std::array::from_fn(|i| self.0[LAST_AT + i])
     }
 }
-
-/// Added to the variance before its root is taken; torch's default.
-const EPSILON: f32 = 1e-5;
 
 #[derive(Clone, Copy)]
 struct UnitParameters<'a> {
