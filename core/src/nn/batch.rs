@@ -27,6 +27,11 @@ impl BatchShape {
         self.shape.iter().product()
     }
 
+    /// Voxels of a plane.
+    pub fn plane(self) -> usize {
+        self.shape[1] * self.shape[2]
+    }
+
     /// `[batch · slow, channel, y, x]` as `[batch, channel, voxel]`.
     pub fn unfold(self, planes: Tensor<4>) -> Tensor<3> {
         let channels = planes.dims()[1];
@@ -96,7 +101,10 @@ pub(super) fn flags_tensor(flags: &[bool], shape: BatchShape, device: &Device) -
 
 /// A tensor's values on the host, refused if one is not finite.
 pub(super) fn finite_values<const D: usize>(what: &str, tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let values: Vec<f32> = tensor.into_data().iter::<f32>().collect();
+    let values = tensor
+        .into_data()
+        .try_into_vec::<f32>()
+        .map_err(|error| ComponentError::new(ErrorKind::Inconsistent, error.to_string()))?;
     require_finite(what, &values)?;
     Ok(values)
 }
@@ -108,7 +116,7 @@ pub(super) fn finite_scalar(what: &str, tensor: &Tensor<1>) -> Result<f64> {
     Ok(f64::from(value))
 }
 
-fn require_finite(what: &str, values: &[f32]) -> Result<()> {
+pub(super) fn require_finite(what: &str, values: &[f32]) -> Result<()> {
     match values.iter().find(|value| !value.is_finite()) {
         None => Ok(()),
         Some(value) => {

@@ -4,10 +4,10 @@ use burn::tensor::{Device, Tensor};
 
 use super::{
     NetworkSettings,
-    batch::{BatchShape, finite_scalar, finite_values, images_tensor, labels_tensor, map_tensor},
+    batch::{BatchShape, finite_values, images_tensor, labels_tensor},
     batch_norm::Normalization,
     learner::{Learner, Step},
-    loss::binary_cross_entropy,
+    loss::Loss,
     weights::Weights,
 };
 use crate::{
@@ -65,10 +65,8 @@ impl RewardModel for UnetReward {
             let message = format!("a voxel's correctness is {value}; expected 0 to 1");
             return Err(ComponentError::new(ErrorKind::Inconsistent, message));
         }
-        let correctness = map_tensor("a voxel's correctness", &batch.correctness, shape, &device)?;
         let (logits, moments) = self.learner.forward_train(self.input(&batch.images, &batch.labels, &device)?);
-        let loss = binary_cross_entropy(shape.unfold(logits).squeeze_dim(1), correctness);
-        let value = finite_scalar("the reward network's loss", &loss)?;
+        let Loss { followed: loss, value } = Loss::of_correctness(logits, shape, &batch.correctness)?;
         self.learner.step(Step { loss, moments, learning_rate, max_grad_norm: None })?;
         Ok(value)
     }

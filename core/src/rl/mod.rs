@@ -5,8 +5,10 @@
 
 pub mod advantage;
 pub mod distribution;
+pub(crate) mod one_pass;
 pub mod ppo;
 pub mod reinforce;
+pub(crate) mod sloped;
 
 use burn::tensor::Tensor;
 

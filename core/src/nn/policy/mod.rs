@@ -1,6 +1,7 @@
 //! The policy that RL4Seg trains: an actor and a critic of the same U-Net, and a frozen actor.
 
 mod improve;
+mod losses;
 #[cfg(test)]
 mod tests;
 
@@ -8,11 +9,11 @@ use burn::tensor::{Device, Tensor, activation::softmax};
 
 use super::{
     NetworkSettings,
-    batch::{BatchShape, finite_scalar, finite_values, images_tensor, labels_tensor},
+    batch::{BatchShape, finite_values, images_tensor, labels_tensor},
     batch_norm::Normalization,
     initialize::{perturbed, shrunk_and_perturbed},
     learner::{Learner, Step},
-    loss::cross_entropy,
+    loss::Loss,
     unet::Unet,
     weights::Weights,
 };
@@ -110,10 +111,8 @@ impl UnetPolicy {
         let device = self.device.clone().autodiff();
         let shape = BatchShape::of(images);
         let planes = images_tensor(images, self.settings.input_channels, &device)?;
-        let labels = labels_tensor(labels, shape, self.settings.classes, &device)?;
         let (logits, moments) = self.actor.forward_train(planes);
-        let loss = cross_entropy(shape.unfold(logits), labels, step.label_smoothing);
-        let value = finite_scalar("the cross-entropy", &loss)?;
+        let Loss { followed: loss, value } = Loss::of_labels(logits, shape, labels, step.label_smoothing)?;
         self.actor.step(Step { loss, moments, learning_rate: step.learning_rate, max_grad_norm: None })?;
         Ok(value)
     }
