@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use rand::RngExt;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
     AdaptError, Components, PreparedCase, Progress, StepContext, batches,
+    distort::{ToDistort, distort},
+    labelled::Labelled,
     prepared::{prepare, shapes},
     samples::{Collected, read_cases},
     state::latest_policy,
     triage::{Agreement, Triage, triage},
 };
 use crate::{
-    component::{ComponentError, DistortionRequest, WrongMap},
+    component::ComponentError,
     config::{CollectSettings, Plan, Trusted},
-    domain::{CaseEntry, CaseId, ImageBatch, LabelMap, SampleOrigin, Seed, Split},
-    random,
+    domain::{CaseEntry, CaseId, ImageBatch, LabelMap, SampleImage, SampleOrigin, Seed, Split},
     run_dir::{Step, StepKind},
 };
 
@@ -39,8 +39,8 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     let mut done = 0;
     for batch in batches::in_order(&shapes(&cases), context.plan.collect.batch) {
         context.observer.progress(Progress { what: "segmenting and judging", done, total: cases.len() });
-        let chosen: Vec<&PreparedCase> = batch.iter().map(|&index| &cases[index]).collect();
-        collect_batch(components, &chosen, &rule, context.seed, &mut collected)?;
+        let subjects: Vec<Subject<'_>> = batch.iter().map(|&index| Subject::of_target(&cases[index])).collect();
+        collect_batch(components, &subjects, &rule, context.seed, &mut collected)?;
         done += batch.len();
     }
     if collected.sample_count() == 0 {
@@ -50,6 +50,7 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
             cases.len()
         )));
     }
+    collect_source(context, components, &mut collected)?;
     collected.write(context.work)?;
     Ok(summary(&collected))
 }
@@ -104,168 +105,128 @@ impl Rule {
     }
 }
 
-/// Segments images of one shape, judges the results, and makes wrong label maps from right ones.
+/// An image to be segmented.
+pub(super) struct Subject<'a> {
+    pub case: &'a PreparedCase,
+    pub image: SampleImage,
+}
+
+impl<'a> Subject<'a> {
+    pub fn of_target(case: &'a PreparedCase) -> Self {
+        Self { case, image: SampleImage::of_target(&case.id) }
+    }
+}
+
+/// Arg-max and drawn label maps of images of one shape.
+struct Segmented {
+    labels: Vec<LabelMap>,
+    sampled: Vec<LabelMap>,
+}
+
+impl Segmented {
+    fn new(components: &Components, subjects: &[Subject<'_>], seed: Seed) -> Result<Self, ComponentError> {
+        let grids: Vec<_> = subjects.iter().map(|subject| *subject.case.image.grid()).collect();
+        let images = ImageBatch::stack(subjects.iter().map(|subject| &subject.case.image))?;
+        let first = subjects.first().map_or("", |subject| subject.case.id.as_str());
+        let labels = components.policy.segment(&images)?.unstack(&grids)?;
+        let seed = seed.named("collect").named("sampled").named(first);
+        Ok(Self { labels, sampled: components.policy.segment_sampled(&images, seed)?.unstack(&grids)? })
+    }
+}
+
+/// Segments target images of one shape, judges the results, and makes wrong label maps from right ones.
 pub(super) fn collect_batch(
     components: &Components,
-    cases: &[&PreparedCase],
+    subjects: &[Subject<'_>],
     rule: &Rule,
     seed: Seed,
     collected: &mut Collected,
 ) -> Result<(), AdaptError> {
-    let grids: Vec<_> = cases.iter().map(|case| *case.image.grid()).collect();
-    let images = ImageBatch::stack(cases.iter().map(|case| &case.image))?;
-    let segmented = components.policy.segment(&images)?.unstack(&grids)?;
+    let Segmented { labels, sampled } = Segmented::new(components, subjects, seed)?;
     let judges = &components.judges;
     let judged: Vec<Result<Triage, ComponentError>> =
-        segmented.par_iter().map(|labels| triage(labels, judges, rule.agreement)).collect();
-    let sampled = components.policy.segment_sampled(&images, batch_seed(seed, cases))?.unstack(&grids)?;
+        labels.par_iter().map(|labels| triage(labels, judges, rule.agreement)).collect();
     let mut trusted = Vec::new();
-    for (place, (judgement, labels)) in judged.into_iter().zip(segmented).enumerate() {
-        let id = &cases[place].id;
+    for (place, (judgement, labels)) in judged.into_iter().zip(labels).enumerate() {
+        let Subject { case, image } = &subjects[place];
         match judgement? {
             Triage::Accepted => {
                 let right = collected.keep(labels);
-                collected.add_case(id, ACCEPTED, Some(right));
-                collected.add_sample(id, SampleOrigin::Distorted(SAMPLED.to_owned()), sampled[place].clone(), right);
+                collected.add_case(&case.id, ACCEPTED, Some(right));
+                collected.add_sample(image, SampleOrigin::Distorted(SAMPLED.to_owned()), sampled[place].clone(), right);
                 if rule.distort != Trusted::None {
                     trusted.push((place, right));
                 }
             }
             Triage::Corrected(correction) => {
                 let right = collected.keep(correction);
-                collected.add_case(id, CORRECTED, Some(right));
+                collected.add_case(&case.id, CORRECTED, Some(right));
                 let origin = SampleOrigin::Corrected(rule.corrector.clone());
-                collected.add_sample(id, origin.clone(), labels, right);
-                collected.add_sample(id, origin, sampled[place].clone(), right);
+                collected.add_sample(image, origin.clone(), labels, right);
+                collected.add_sample(image, origin, sampled[place].clone(), right);
                 if rule.distort == Trusted::Corrected {
                     trusted.push((place, right));
                 }
             }
             Triage::Discarded(why) => {
-                collected.add_case(id, &format!("discarded: {}", json!(why).as_str().unwrap_or_default()), None);
+                collected.add_case(&case.id, &format!("discarded: {}", json!(why).as_str().unwrap_or_default()), None);
             }
         }
     }
-    distort(components, &ToDistort { cases, right: &trusted, sampled: &sampled }, seed, collected)
+    distort(components, &ToDistort { subjects, right: &trusted, sampled: &sampled }, seed, collected)
 }
 
-fn batch_seed(seed: Seed, cases: &[&PreparedCase]) -> Seed {
-    let first = cases.first().map_or("", |case| case.id.as_str());
-    seed.named("collect").named("sampled").named(first)
-}
-
-/// What the distortions of one batch work on.
-struct ToDistort<'a> {
-    /// The whole batch.
-    cases: &'a [&'a PreparedCase],
-    /// Place in the batch, and the number of the label map held to be right.
-    right: &'a [(usize, usize)],
-    /// Drawn segmentations of the whole batch, for requests of another case's map.
-    sampled: &'a [LabelMap],
-}
-
-/// A request, and where its answer goes.
-struct Asked {
-    place: usize,
-    right: usize,
-    request: DistortionRequest,
-}
-
-fn distort(
+/// Samples of changed source images, where an expert's label map is right and not a correction.
+fn collect_source(
+    context: &mut StepContext<'_>,
     components: &Components,
-    batch: &ToDistort<'_>,
-    seed: Seed,
     collected: &mut Collected,
 ) -> Result<(), AdaptError> {
-    let mut asked = Vec::new();
-    for &(place, right) in batch.right {
-        let case = batch.cases[place];
-        let seed = seed.named("distort").named(case.id.as_str());
-        for (number, generator) in components.distortions.iter().enumerate() {
-            let requests = generator.requests(&case.image, collected.map(right), seed.indexed(number))?;
-            asked.extend(requests.into_iter().map(|request| Asked { place, right, request }));
-        }
+    let settings = context.plan.collect;
+    if settings.source_cases == 0 {
+        return Ok(());
     }
-    let wrong = answer(components, batch, &asked)?;
-    for (asked, wrong) in asked.into_iter().zip(wrong) {
-        let case = batch.cases[asked.place];
-        wrong.grid().require_same(case.image.grid(), [&asked.request.name, "the label map to be distorted"])?;
-        if !wrong.is_background() {
-            collected.add_sample(&case.id, SampleOrigin::Distorted(asked.request.name), wrong, asked.right);
-        }
+    let seed = context.seed.named("source");
+    let labelled = Labelled::load(context, components, Split::Train)?;
+    let mut order: Vec<usize> = (0..labelled.cases.len()).collect();
+    order.sort_by_key(|&case| seed.named("order").named(labelled.cases[case].id.as_str()).0);
+    order.truncate(settings.source_cases);
+    let all = shapes(&labelled.cases);
+    let chosen: Vec<[usize; 3]> = order.iter().map(|&case| all[case]).collect();
+    let mut done = 0;
+    for batch in batches::in_order(&chosen, settings.batch) {
+        context.observer.progress(Progress { what: "segmenting source images", done, total: order.len() });
+        done += batch.len();
+        let cases: Vec<usize> = batch.iter().map(|&place| order[place]).collect();
+        collect_labelled(components, &labelled, &cases, (context.plan, seed), collected)?;
     }
     Ok(())
 }
 
-/// Runs the networks for all requests of a batch: altered images together, and one noisy policy
-/// for all requests of the same name, which takes the noise of the first of them.
-fn answer(components: &Components, batch: &ToDistort<'_>, asked: &[Asked]) -> Result<Vec<LabelMap>, AdaptError> {
-    let mut answers: Vec<Option<LabelMap>> = vec![None; asked.len()];
-    let altered: Vec<(usize, &crate::domain::Image)> = asked
-        .iter()
-        .enumerate()
-        .filter_map(|(number, asked)| match &asked.request.wrong_map {
-            WrongMap::OfAlteredImage(image) => Some((number, image)),
-            _ => None,
-        })
-        .collect();
-    for chunk in altered.chunks(batch.cases.len().max(1)) {
-        let grids: Vec<_> = chunk.iter().map(|(_, image)| *image.grid()).collect();
-        let images = ImageBatch::stack(chunk.iter().map(|(_, image)| *image))?;
-        let maps = components.policy.segment(&images)?.unstack(&grids)?;
-        for ((number, _), map) in chunk.iter().zip(maps) {
-            answers[*number] = Some(map);
-        }
-    }
-    answer_noisy(components, batch, asked, &mut answers)?;
-    for (number, asked) in asked.iter().enumerate() {
-        match &asked.request.wrong_map {
-            WrongMap::OfAlteredImage(_) | WrongMap::OfNoisyPolicy { .. } => {}
-            WrongMap::Given(labels) => answers[number] = Some(labels.clone()),
-            WrongMap::OfAnotherCase { seed } => answers[number] = another(batch, asked.place, *seed),
-        }
-    }
-    Ok(answers
-        .into_iter()
-        .enumerate()
-        .map(|(number, map)| map.unwrap_or_else(|| nothing(batch, asked, number)))
-        .collect())
-}
-
-/// To perturb a network costs as much as many segmentations, so a batch shares the noise.
-fn answer_noisy(
+fn collect_labelled(
     components: &Components,
-    batch: &ToDistort<'_>,
-    asked: &[Asked],
-    answers: &mut [Option<LabelMap>],
+    labelled: &Labelled,
+    chosen: &[usize],
+    (plan, seed): (&Plan, Seed),
+    collected: &mut Collected,
 ) -> Result<(), AdaptError> {
-    let mut by_name: BTreeMap<&str, (f64, Seed, Vec<usize>)> = BTreeMap::new();
-    for (number, asked) in asked.iter().enumerate() {
-        if let WrongMap::OfNoisyPolicy { std, seed } = asked.request.wrong_map {
-            by_name.entry(&asked.request.name).or_insert((std, seed, Vec::new())).2.push(number);
-        }
+    let view_of = |&case: &usize| {
+        let view = seed.named("view").named(labelled.cases[case].id.as_str());
+        (labelled.view(case, plan.pretrain.augment, view), view)
+    };
+    let views: Vec<((PreparedCase, LabelMap), Seed)> = chosen.par_iter().map(view_of).collect();
+    let subjects: Vec<Subject<'_>> = views
+        .iter()
+        .map(|((case, _), view)| Subject { case, image: SampleImage::of_source(&case.id, *view) })
+        .collect();
+    let Segmented { labels, sampled } = Segmented::new(components, &subjects, seed)?;
+    let mut right = Vec::new();
+    for (place, (((_, reference), _), labels)) in views.iter().zip(labels).enumerate() {
+        let image = &subjects[place].image;
+        let number = collected.keep(reference.clone());
+        collected.add_sample(image, SampleOrigin::Drawn, labels, number);
+        collected.add_sample(image, SampleOrigin::Drawn, sampled[place].clone(), number);
+        right.push((place, number));
     }
-    for (std, seed, numbers) in by_name.into_values() {
-        let of = |number: &usize| &batch.cases[asked[*number].place].image;
-        let grids: Vec<_> = numbers.iter().map(|number| *of(number).grid()).collect();
-        let images = ImageBatch::stack(numbers.iter().map(of))?;
-        let maps = components.policy.segment_perturbed(&images, std, seed)?.unstack(&grids)?;
-        for (number, map) in numbers.into_iter().zip(maps) {
-            answers[number] = Some(map);
-        }
-    }
-    Ok(())
-}
-
-/// A drawn segmentation of another case of the batch; of the case itself where it is alone.
-fn another(batch: &ToDistort<'_>, place: usize, seed: Seed) -> Option<LabelMap> {
-    let all = 0..batch.sampled.len();
-    let others: Vec<usize> = all.filter(|&other| batch.sampled.len() == 1 || other != place).collect();
-    let drawn = others[random::generator(seed).random_range(0..others.len())];
-    LabelMap::new(*batch.cases[place].image.grid(), batch.sampled[drawn].labels().to_vec()).ok()
-}
-
-/// An empty map is skipped, as the published code skips empty segmentations.
-fn nothing(batch: &ToDistort<'_>, asked: &[Asked], number: usize) -> LabelMap {
-    LabelMap::background(*batch.cases[asked[number].place].image.grid())
+    distort(components, &ToDistort { subjects: &subjects, right: &right, sampled: &sampled }, seed, collected)
 }

@@ -1,25 +1,24 @@
 //! Step 2: the reward network learns from all reward samples so far, and is calibrated.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    AdaptError, Components, PreparedCase, Progress, StepContext, batches,
-    prepared::{prepare, shapes},
-    samples::read_samples,
+    AdaptError, Components, Progress, StepContext, batches,
+    reward_data::{Parts, RewardData, Voxels},
 };
 use crate::{
-    component::{ComponentError, RewardBatch, RewardModel},
-    domain::{CaseEntry, CaseId, ImageBatch, LabelBatch, RewardSample, Seed, Split},
+    component::RewardModel,
+    domain::Seed,
     measure::calibration::{self, Reliability},
-    run_dir::{Step, StepKind, layout},
+    run_dir::layout,
 };
 
 /// How far the reward network's probabilities can be trusted. p = sigmoid(logit / temperature).
 ///
-/// Temperature after Guo et al. (ICML 2017), fitted on the validation cases with the best weights.
+/// Temperature after Guo et al. (ICML 2017), fitted on the validation cases with the best weights. All
+/// numbers are of the voxels where the judged or the right label is not background: the rest is easy,
+/// and there is so much of it that it would decide alone.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// What logits are divided by.
@@ -52,24 +51,9 @@ struct Epoch {
     validation_loss: f64,
 }
 
-/// The samples and the images they belong to.
-struct Samples {
-    cases: Vec<PreparedCase>,
-    samples: Vec<RewardSample>,
-    /// For each sample, the index of its image in `cases`.
-    image: Vec<usize>,
-}
-
-/// The numbers of the samples in each part. No case is in two parts.
-struct Parts {
-    train: Vec<usize>,
-    validation: Vec<usize>,
-    test: Vec<usize>,
-}
-
 pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) -> Result<Value, AdaptError> {
-    let samples = load(context, components)?;
-    let parts = split(&samples.samples, context)?;
+    let samples = RewardData::load(context, components)?;
+    let parts = samples.split(context.plan)?;
     components.reward.reset(context.seed.named("reward"))?;
     let (state, log) = fit(context, components.reward.as_mut(), &samples, &parts)?;
     components.reward.restore(&state)?;
@@ -84,64 +68,10 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     }))
 }
 
-fn load(context: &mut StepContext<'_>, components: &Components) -> Result<Samples, AdaptError> {
-    let mut samples = Vec::new();
-    for iteration in 1..=context.step.iteration {
-        samples.extend(read_samples(&context.run.step_path(&Step::new(iteration, StepKind::Collect)))?);
-    }
-    let surplus = samples.len().saturating_sub(context.plan.collect.max_samples);
-    samples.drain(..surplus);
-    let named: BTreeSet<&CaseId> = samples.iter().map(|sample| &sample.case).collect();
-    let target = &components.target;
-    let entries: Vec<CaseEntry> =
-        target.cases(Split::Train).iter().filter(|entry| named.contains(&entry.id)).cloned().collect();
-    let cases = prepare(&entries, |id| target.image(id), &context.plan.preprocess, context.observer)?;
-    let image = samples
-        .iter()
-        .map(|sample| {
-            cases
-                .iter()
-                .position(|case| case.id == sample.case)
-                .ok_or_else(|| AdaptError::Data(format!("the target data set no longer has the case {}", sample.case)))
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(Samples { cases, samples, image })
-}
-
-/// Splits by case, once: each case goes by its own number, drawn from the run's seed and its name,
-/// so it stays in its part in every iteration.
-fn split(samples: &[RewardSample], context: &StepContext<'_>) -> Result<Parts, AdaptError> {
-    let seed = context.plan.seed().named("reward split");
-    let mut cases: Vec<&CaseId> =
-        samples.iter().map(|sample| &sample.case).collect::<BTreeSet<_>>().into_iter().collect();
-    if cases.len() < 3 {
-        return Err(AdaptError::Data(format!(
-            "only {} target images gave reward samples; training, validation and test need one each: raise collect.cases",
-            cases.len()
-        )));
-    }
-    cases.sort_by_key(|case| seed.named(case.as_str()).0);
-    let count = |share: f64, of: usize| ((share * of as f64).round() as usize).max(1);
-    let test = count(context.plan.reward.test, cases.len());
-    let validation = count(context.plan.reward.validation, cases.len() - test).min(cases.len() - test - 1);
-    let (test_cases, rest) = cases.split_at(test);
-    let (validation_cases, _) = rest.split_at(validation);
-    let mut parts = Parts { train: Vec::new(), validation: Vec::new(), test: Vec::new() };
-    for (number, sample) in samples.iter().enumerate() {
-        let part = match () {
-            () if test_cases.contains(&&sample.case) => &mut parts.test,
-            () if validation_cases.contains(&&sample.case) => &mut parts.validation,
-            () => &mut parts.train,
-        };
-        part.push(number);
-    }
-    Ok(parts)
-}
-
 fn fit(
     context: &mut StepContext<'_>,
     reward: &mut dyn RewardModel,
-    samples: &Samples,
+    samples: &RewardData,
     parts: &Parts,
 ) -> Result<(Vec<u8>, Vec<Epoch>), AdaptError> {
     let settings = context.plan.reward;
@@ -165,7 +95,7 @@ fn fit(
 fn train_epoch(
     context: &mut StepContext<'_>,
     reward: &mut dyn RewardModel,
-    samples: &Samples,
+    samples: &RewardData,
     train: &[usize],
     (epoch, learning_rate, seed): (usize, f64, Seed),
 ) -> Result<f64, AdaptError> {
@@ -182,57 +112,26 @@ fn train_epoch(
     Ok(loss / train.len() as f64)
 }
 
-impl Samples {
-    fn shapes(&self, chosen: &[usize]) -> Vec<[usize; 3]> {
-        let all = shapes(&self.cases);
-        chosen.iter().map(|&number| all[self.image[number]]).collect()
-    }
-
-    fn batch(&self, chosen: &[usize]) -> Result<RewardBatch, ComponentError> {
-        let images = ImageBatch::stack(chosen.iter().map(|&number| &self.cases[self.image[number]].image))?;
-        let labels = LabelBatch::stack(chosen.iter().map(|&number| &self.samples[number].judged))?;
-        let correctness = chosen.iter().flat_map(|&number| self.samples[number].correctness()).collect();
-        Ok(RewardBatch { images, labels, correctness })
-    }
-
-    /// Logits and correctness of the chosen samples' voxels.
-    fn judged(
-        &self,
-        reward: &dyn RewardModel,
-        chosen: &[usize],
-        batch: usize,
-    ) -> Result<(Vec<f32>, Vec<bool>), ComponentError> {
-        let (mut logits, mut correct) = (Vec::new(), Vec::new());
-        for places in batches::in_order(&self.shapes(chosen), batch) {
-            let numbers: Vec<usize> = places.iter().map(|&place| chosen[place]).collect();
-            let batch = self.batch(&numbers)?;
-            logits.extend(reward.logits(&batch.images, &batch.labels)?);
-            correct.extend(batch.correctness.iter().map(|&correctness| correctness > 0.5));
-        }
-        Ok((logits, correct))
-    }
-}
-
 fn validation_loss(
     reward: &dyn RewardModel,
-    samples: &Samples,
+    samples: &RewardData,
     validation: &[usize],
     batch: usize,
 ) -> Result<f64, AdaptError> {
-    let (logits, correct) = samples.judged(reward, validation, batch)?;
+    let (logits, correct) = samples.judged(reward, validation, (batch, Voxels::All))?;
     Ok(calibration::binary_cross_entropy(&logits, &correct, 1.0)?)
 }
 
 fn calibrate(
     context: &StepContext<'_>,
     reward: &dyn RewardModel,
-    samples: &Samples,
+    samples: &RewardData,
     parts: &Parts,
 ) -> Result<Calibration, AdaptError> {
     let batch = context.plan.reward.batch;
-    let (logits, correct) = samples.judged(reward, &parts.validation, batch)?;
+    let (logits, correct) = samples.judged(reward, &parts.validation, (batch, Voxels::Foreground))?;
     let temperature = calibration::fit_temperature(&logits, &correct)?.temperature;
-    let (logits, correct) = samples.judged(reward, &parts.test, batch)?;
+    let (logits, correct) = samples.judged(reward, &parts.test, (batch, Voxels::Foreground))?;
     let mut found = Calibration { temperature: 1.0, ece_before: 0.0, ece_after: 0.0, error_auroc: None };
     let ece = |calibration: &Calibration| {
         let confidence: Vec<f32> = logits.iter().map(|&logit| calibration.probability(logit)).collect();

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     AdaptError, Calibration, Components, PreparedCase, Progress, StepContext, batches,
+    choice::{Choice, Score},
     prepared::{prepare, shapes, stack},
     rehearsal::Rehearsal,
     rollout::{rewards, rollout},
@@ -16,9 +17,10 @@ use super::{
     state::{latest_policy, read_policy, read_reward, write_policy},
 };
 use crate::{
-    component::{ComponentError, Policy, PolicyState, PolicyUpdate, UpdateStats},
+    component::{ComponentError, PolicyState, PolicyUpdate, UpdateStats},
     config::{Plan, PolicySettings},
-    domain::{CaseEntry, CaseId, LabelMap, Seed, Split},
+    domain::{CaseEntry, CaseId, Image, ImageBatch, LabelMap, Seed, Split},
+    preprocess::Augment,
     random,
     run_dir::{Step, StepKind, layout},
 };
@@ -30,67 +32,22 @@ struct Training {
 }
 
 impl Training {
-    /// What stands in for the chosen cases' drawn labels, each with a chance of `share`.
-    fn replacements(&self, chosen: &[usize], share: f64, seed: Seed) -> Vec<Option<&LabelMap>> {
-        let mut generator = random::generator(seed);
-        let of = |&case: &usize| self.pseudo_references[case].as_ref().filter(|_| generator.random_bool(share));
-        chosen.iter().map(of).collect()
-    }
-}
-
-/// How good a policy looks without any label.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Score {
-    /// Share of validation results that are anatomically valid.
-    valid: f64,
-    /// Mean calibrated reward of the arg-max labels of the validation images.
-    reward: f64,
-}
-
-impl Score {
-    /// What checkpoints are chosen by. Validity is not what the policy was trained for, so a policy
-    /// that learnt to please the reward network alone does not win.
-    fn total(&self) -> f64 {
-        self.valid + self.reward
-    }
-
-    /// How far the share of valid results may lie from what it is over many more images: the standard
-    /// error of a share of `cases`.
-    fn standard_error(&self, cases: usize) -> f64 {
-        (self.valid * (1.0 - self.valid) / cases as f64).sqrt()
-    }
-}
-
-/// Chooses a checkpoint: the last one that is not worse than the best by more than the best's
-/// standard error. Among those that a few held-out images cannot tell apart, the one that has learnt
-/// most is taken.
-struct Choice {
-    best: Score,
-    epoch: usize,
-    chosen: Score,
-    state: PolicyState,
-    cases: usize,
-}
-
-impl Choice {
-    /// The policy as it is before the first epoch is a candidate too.
-    fn start(score: Score, state: PolicyState, cases: usize) -> Self {
-        Self { best: score, epoch: 0, chosen: score, state, cases }
-    }
-
-    /// Whether a later checkpoint with this score takes the place of the chosen one.
-    fn prefers(&mut self, score: Score) -> bool {
-        if score.total() > self.best.total() {
-            self.best = score;
-        }
-        score.total() >= self.best.total() - self.best.standard_error(self.cases)
-    }
-
-    fn offer(&mut self, epoch: usize, score: Score, policy: &dyn Policy) -> Result<(), ComponentError> {
-        if self.prefers(score) {
-            (self.epoch, self.chosen, self.state) = (epoch, score, policy.state()?);
-        }
-        Ok(())
+    /// The chosen images, changed at random, and what stands in for their drawn labels, each with a
+    /// chance of `pseudo_share`.
+    fn views(&self, chosen: &[usize], plan: &Plan, seed: Seed) -> Vec<(Image, Option<LabelMap>)> {
+        let augment = if plan.policy.augment { plan.pretrain.augment } else { Augment::default() };
+        let mut generator = random::generator(seed.named("replace"));
+        let mut stands_in = || generator.random_bool(plan.policy.pseudo_share);
+        let drawn: Vec<(usize, bool)> = chosen.iter().map(|&case| (case, stands_in())).collect();
+        let view = |(case, stands_in): (usize, bool)| {
+            let image = &self.cases[case].image;
+            let seed = seed.named("augment").indexed(case);
+            let none = LabelMap::background(*image.grid());
+            let reference = self.pseudo_references[case].as_ref();
+            let (image, labels) = augment.apply(image, reference.unwrap_or(&none), seed);
+            (image, reference.filter(|_| stands_in).map(|_| labels))
+        };
+        drawn.into_par_iter().map(view).collect()
     }
 }
 
@@ -220,8 +177,9 @@ fn train_epoch(
     let mut mean = Means::default();
     for (index, chosen) in batches.iter().enumerate() {
         context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
-        let images = stack(&training.cases, chosen)?;
-        let replaced = training.replacements(chosen, settings.pseudo_share, seed.named("replace").indexed(index));
+        let views = training.views(chosen, context.plan, seed.indexed(index));
+        let images = ImageBatch::stack(views.iter().map(|(image, _)| image)).map_err(ComponentError::from)?;
+        let replaced: Vec<Option<&LabelMap>> = views.iter().map(|(_, stands_in)| stands_in.as_ref()).collect();
         let rollout = rollout(components, calibration, images, &replaced, seed.named("act").indexed(index))?;
         let stats = components.policy.update(&rollout, update)?;
         mean.add(&stats, &rollout.rewards);
@@ -291,34 +249,4 @@ fn score(
     }
     let cases = validation.len() as f64;
     Ok(Score { valid: valid as f64 / cases, reward: reward / cases })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn choice() -> Choice {
-        let start = Score { valid: 0.5, reward: 0.9 };
-        Choice::start(start, PolicyState { actor: Vec::new(), critic: None }, 20)
-    }
-
-    fn score(valid: f64) -> Score {
-        Score { valid, reward: 0.9 }
-    }
-
-    #[test]
-    fn of_checkpoints_that_cannot_be_told_apart_the_last_is_taken() {
-        let mut choice = choice();
-        // The standard error of 0.8 in 20 is 0.089.
-        assert!(choice.prefers(score(0.8)));
-        assert!(choice.prefers(score(0.75)));
-        assert!(!choice.prefers(score(0.7)));
-        assert!(choice.prefers(score(0.9)));
-        assert!(!choice.prefers(score(0.8)));
-    }
-
-    #[test]
-    fn a_policy_that_pleases_the_reward_network_alone_is_not_taken() {
-        assert!(!choice().prefers(Score { valid: 0.0, reward: 0.999 }));
-    }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     component::ComponentError,
-    domain::{Image, ImageBatch, LabelBatch, LabelMap, Seed, Split},
+    domain::{ImageBatch, LabelBatch, LabelMap, Seed, Split},
     preprocess::Augment,
 };
 
@@ -29,6 +29,13 @@ impl Labelled {
         Ok(Self { cases, references: references? })
     }
 
+    /// A case as it looks after a random change.
+    pub fn view(&self, case: usize, augment: Augment, seed: Seed) -> (PreparedCase, LabelMap) {
+        let PreparedCase { id, image, geometry } = &self.cases[case];
+        let (image, reference) = augment.apply(image, &self.references[case], seed);
+        (PreparedCase { id: id.clone(), image, geometry: geometry.clone() }, reference)
+    }
+
     /// The chosen cases as one batch, changed at random where that is asked for.
     pub fn batch(
         &self,
@@ -40,11 +47,9 @@ impl Labelled {
             let labels = LabelBatch::stack(chosen.iter().map(|&case| &self.references[case]))?;
             return Ok((stack(&self.cases, chosen)?, labels));
         }
-        let changed: Vec<(Image, LabelMap)> = chosen
-            .par_iter()
-            .map(|&case| augment.apply(&self.cases[case].image, &self.references[case], seed.indexed(case)))
-            .collect();
-        let images = ImageBatch::stack(changed.iter().map(|(image, _)| image))?;
+        let changed: Vec<(PreparedCase, LabelMap)> =
+            chosen.par_iter().map(|&case| self.view(case, augment, seed.indexed(case))).collect();
+        let images = ImageBatch::stack(changed.iter().map(|(case, _)| &case.image))?;
         Ok((images, LabelBatch::stack(changed.iter().map(|(_, labels)| labels))?))
     }
 }

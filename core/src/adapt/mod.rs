@@ -4,8 +4,10 @@
 //! from the run's seed and the step's name; a step reads finished folders and writes its own.
 
 mod batches;
+mod choice;
 mod collect;
 mod components;
+mod distort;
 mod domains;
 mod error;
 mod evaluate;
@@ -17,6 +19,7 @@ mod portions;
 mod prepared;
 mod pretrain;
 mod rehearsal;
+mod reward_data;
 mod rollout;
 mod samples;
 mod state;

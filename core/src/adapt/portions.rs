@@ -2,7 +2,7 @@
 
 use super::{
     AdaptError, Calibration, Components, PreparedCase,
-    collect::{Rule, collect_batch},
+    collect::{Rule, Subject, collect_batch},
     rollout::rollout,
     samples::Collected,
 };
@@ -24,8 +24,8 @@ pub fn collect_portion(
     seed: Seed,
 ) -> Result<usize, AdaptError> {
     let mut collected = Collected::default();
-    let cases: Vec<&PreparedCase> = cases.iter().collect();
-    collect_batch(components, &cases, &Rule::of(plan), seed, &mut collected)?;
+    let subjects: Vec<Subject<'_>> = cases.iter().map(Subject::of_target).collect();
+    collect_batch(components, &subjects, &Rule::of(plan), seed, &mut collected)?;
     Ok(collected.sample_count())
 }
 

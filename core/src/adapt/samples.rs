@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Trusted,
-    domain::{CaseId, Grid, LabelMap, RewardSample, SampleOrigin},
+    domain::{CaseId, Grid, LabelMap, RewardSample, SampleImage, SampleOrigin},
     run_dir::{RunError, StepDir, layout, read_json_lines},
 };
 
@@ -28,7 +28,8 @@ pub(super) struct CollectedCase {
 /// One reward sample, its label maps by number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct SampleLine {
-    case: CaseId,
+    #[serde(flatten)]
+    image: SampleImage,
     origin: SampleOrigin,
     grid: Grid,
     judged: usize,
@@ -55,10 +56,10 @@ impl Collected {
     }
 
     /// Adds a sample whose right label map was kept before.
-    pub fn add_sample(&mut self, case: &CaseId, origin: SampleOrigin, judged: LabelMap, right: usize) {
+    pub fn add_sample(&mut self, image: &SampleImage, origin: SampleOrigin, judged: LabelMap, right: usize) {
         let grid = *judged.grid();
         let judged = self.keep(judged);
-        self.samples.push(SampleLine { case: case.clone(), origin, grid, judged, right });
+        self.samples.push(SampleLine { image: image.clone(), origin, grid, judged, right });
     }
 
     pub fn map(&self, number: usize) -> &LabelMap {
@@ -130,7 +131,7 @@ pub(super) fn read_samples(folder: &Path) -> Result<Vec<RewardSample>, RunError>
             Ok(RewardSample {
                 judged: map(line.judged, line.grid)?,
                 right: map(line.right, line.grid)?,
-                case: line.case,
+                image: line.image,
                 origin: line.origin,
             })
         })

@@ -159,6 +159,9 @@ pub struct CollectSettings {
     pub correction_agreement: f64,
     /// Which label maps are distorted into wrong ones.
     pub distort: Trusted,
+    /// Source training images that are segmented and distorted too, changed at random as in
+    /// pretraining: there the right label map is an expert's and not a correction.
+    pub source_cases: usize,
     /// At most this many reward samples are kept; the oldest go first.
     pub max_samples: usize,
 }
@@ -167,6 +170,7 @@ impl Default for CollectSettings {
     fn default() -> Self {
         Self {
             cases: 2500,
+            source_cases: 0,
             batch: 8,
             agreement: 0.95,
             correction_agreement: 0.0,
@@ -255,6 +259,9 @@ pub struct PolicySettings {
     pub pseudo_share: f64,
     /// Supervised steps on source images after each rollout, changed at random as in pretraining.
     pub rehearsal_steps: usize,
+    /// Whether the target's images are changed at random before each rollout, as the source's in
+    /// pretraining. What stands in for drawn labels moves along.
+    pub augment: bool,
     /// Weights are shrunk and perturbed before the step; absent: they are taken as they are.
     pub shrink_perturb: Option<ShrinkPerturb>,
 }
@@ -276,6 +283,7 @@ impl Default for PolicySettings {
             pseudo_references: Trusted::Accepted,
             pseudo_share: 1.0,
             rehearsal_steps: 0,
+            augment: false,
             shrink_perturb: None,
         }
     }

@@ -21,6 +21,6 @@ pub use grid::{Grid, SlowAxis};
 pub use image::{Image, VoxelMap};
 pub use label_map::LabelMap;
 pub use label_set::{Label, LabelSet};
-pub use reward_sample::{RewardSample, SampleOrigin};
+pub use reward_sample::{RewardSample, SampleImage, SampleOrigin};
 pub use rollout::{Actions, ImageBatch, LabelBatch, Rollout};
 pub use seed::Seed;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Seeds are derived from one another by name, never drawn: the seed of a draw follows from the
 /// run's seed and from what the draw is for, whatever ran before it and on however many threads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seed(pub u64);
 

@@ -1,0 +1,91 @@
+//! Which of an improvement's checkpoints is kept, without any label.
+
+use serde::Serialize;
+
+use crate::component::{ComponentError, Policy, PolicyState};
+
+/// How good a policy looks without any label.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Score {
+    /// Share of validation results that are anatomically valid.
+    pub valid: f64,
+    /// Mean calibrated reward of the arg-max labels of the validation images.
+    pub reward: f64,
+}
+
+impl Score {
+    /// What checkpoints are chosen by. Validity is not what the policy was trained for, so a policy
+    /// that learnt to please the reward network alone does not win.
+    fn total(&self) -> f64 {
+        self.valid + self.reward
+    }
+
+    /// How far the share of valid results may lie from what it is over many more images: the standard
+    /// error of a share of `cases`.
+    fn standard_error(&self, cases: usize) -> f64 {
+        (self.valid * (1.0 - self.valid) / cases as f64).sqrt()
+    }
+}
+
+/// Chooses a checkpoint: the last one that is not worse than the best by more than the best's
+/// standard error. Among those that a few held-out images cannot tell apart, the one that has learnt
+/// most is taken.
+pub(super) struct Choice {
+    best: Score,
+    pub epoch: usize,
+    pub chosen: Score,
+    pub state: PolicyState,
+    cases: usize,
+}
+
+impl Choice {
+    /// The policy as it is before the first epoch is a candidate too.
+    pub fn start(score: Score, state: PolicyState, cases: usize) -> Self {
+        Self { best: score, epoch: 0, chosen: score, state, cases }
+    }
+
+    /// Whether a later checkpoint with this score takes the place of the chosen one.
+    fn prefers(&mut self, score: Score) -> bool {
+        if score.total() > self.best.total() {
+            self.best = score;
+        }
+        score.total() >= self.best.total() - self.best.standard_error(self.cases)
+    }
+
+    pub fn offer(&mut self, epoch: usize, score: Score, policy: &dyn Policy) -> Result<(), ComponentError> {
+        if self.prefers(score) {
+            (self.epoch, self.chosen, self.state) = (epoch, score, policy.state()?);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice() -> Choice {
+        let start = Score { valid: 0.5, reward: 0.9 };
+        Choice::start(start, PolicyState { actor: Vec::new(), critic: None }, 20)
+    }
+
+    fn score(valid: f64) -> Score {
+        Score { valid, reward: 0.9 }
+    }
+
+    #[test]
+    fn of_checkpoints_that_cannot_be_told_apart_the_last_is_taken() {
+        let mut choice = choice();
+        // The standard error of 0.8 in 20 is 0.089.
+        assert!(choice.prefers(score(0.8)));
+        assert!(choice.prefers(score(0.75)));
+        assert!(!choice.prefers(score(0.7)));
+        assert!(choice.prefers(score(0.9)));
+        assert!(!choice.prefers(score(0.8)));
+    }
+
+    #[test]
+    fn a_policy_that_pleases_the_reward_network_alone_is_not_taken() {
+        assert!(!choice().prefers(Score { valid: 0.0, reward: 0.999 }));
+    }
+}
