@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
 """Times `rl4seg bench` and the same work in PyTorch, A B A B, and prints the ratios of this run.
 
-Usage: compare_with_pytorch.py RL4SEG [--work infer step ppo] [--sizes 4x256 8x128] [--width 32] [--rounds 3]
+Usage: compare_with_pytorch.py RL4SEG [--work infer step ppo collect] [--sizes 4x256 8x128] [--width 32] [--rounds 3]
 
 RL4SEG is the program, built in release. Needs Python 3.9 and torch. On the PyTorch side the network
-is the U-Net of the published code, the losses are the loop's, and both memory formats are tried; the
-faster one counts. Every measurement is a process of its own, so that memory can be compared too.
+is the U-Net of the published code, and both memory formats are tried; the faster one counts. Every
+measurement is a process of its own, so that memory can be compared too.
+
+`ppo` and `collect` do what the published code does: in `ppo` the reference policy and the critic answer
+at every update, and the policy's loss goes back through the critic too; in `collect` each image has
+four noisy copies of the network to itself. Of `collect`, PyTorch's side has the networks alone: no
+correction and no validity, which the published code leaves to other libraries.
 """
 
 import argparse
+import copy
 import json
 import os
 import resource
@@ -18,6 +24,7 @@ import sys
 import time
 
 WARM_UP, REPETITIONS = 2, 5
+WORK = ["infer", "step", "ppo", "collect"]
 
 
 def build(torch, inputs, outputs, width):
@@ -86,31 +93,33 @@ def work_of(torch, name, batch, size, width, channels_last):
             adam.step()
 
         return step
+    if name == "collect":
+        return collect_of(torch, actor.eval(), images)
     critic, reward, reference = network(1, 1), network(2, 1), network(1, 3)
     critic_adam = torch.optim.Adam(critic.parameters(), 1e-3)
-    reward.eval()
-    reference.eval()
+
+    def distribution_of(policy):
+        return torch.distributions.Categorical(probs=policy(images).softmax(1).permute(0, 2, 3, 1))
 
     def ppo():
-        # As the published loop: log-probabilities of the reference and values again at every update.
         with torch.no_grad():
-            distribution = torch.distributions.Categorical(logits=actor(images).permute(0, 2, 3, 1))
+            distribution = distribution_of(actor)
             actions = distribution.sample()
             old = distribution.log_prob(actions)
             rewards = torch.sigmoid(reward(place(torch.cat([images, actions[:, None].float()], 1))))[:, 0]
         for _ in range(5):
-            distribution = torch.distributions.Categorical(logits=actor(images).permute(0, 2, 3, 1))
+            distribution = distribution_of(actor)
             log_probs = distribution.log_prob(actions)
             values = torch.sigmoid(critic(images))[:, 0]
             with torch.no_grad():
-                kept = torch.distributions.Categorical(logits=reference(images).permute(0, 2, 3, 1))
-                advantage = rewards - 0.05 * (log_probs - kept.log_prob(actions)) - values
+                penalty = 0.05 * (log_probs - distribution_of(reference).log_prob(actions))
+            advantage = rewards - penalty - values
             ratio = (log_probs - old).exp()
             surrogate = torch.min(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage)
             loss = -surrogate.mean() - 0.01 * distribution.entropy().mean()
             adam.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(actor.parameters(), 0.5)
+            loss.backward(retain_graph=True)
+            torch.nn.utils.clip_grad_norm_([*actor.parameters(), *critic.parameters()], 0.5)
             adam.step()
             critic_loss = functional.mse_loss(values, rewards)
             critic_adam.zero_grad()
@@ -118,6 +127,29 @@ def work_of(torch, name, batch, size, width, channels_last):
             critic_adam.step()
 
     return ppo
+
+
+def collect_of(torch, policy, images):
+    """A function that segments the images and makes eight distorted label maps of each."""
+
+    def collect():
+        with torch.no_grad():
+            probabilities = policy(images).softmax(1)
+            probabilities.argmax(1)
+            torch.distributions.Categorical(probs=probabilities.permute(0, 2, 3, 1)).sample()
+            for image in images.split(1):
+                for std in [0.005, 0.01, 0.015, 0.02]:
+                    noisy = copy.deepcopy(policy)
+                    for parameter in noisy.parameters():
+                        parameter.add_(torch.randn_like(parameter), alpha=std)
+                    noisy(image).argmax(1)
+                for factor in [0.7, 0.8]:
+                    policy(image * factor).argmax(1)
+                for std in [0.05, 0.1]:
+                    changed = image + std * torch.randn_like(image)
+                    policy(changed / changed.max()).argmax(1)
+
+    return collect
 
 
 def measure_torch(name, batch, size, width, layout):
@@ -146,7 +178,7 @@ def run(command):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
-    parser.add_argument("--work", nargs="+", default=["infer", "step", "ppo"], choices=["infer", "step", "ppo"])
+    parser.add_argument("--work", nargs="+", default=WORK, choices=WORK)
     parser.add_argument("--sizes", nargs="+", default=["4x256", "8x128"], help="images at a time x pixels a side")
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
@@ -155,7 +187,7 @@ def main():
     if args.torch:
         name, batch, size, layout = args.torch
         return measure_torch(name, int(batch), int(size), args.width, layout)
-    print(f"{'work':6} {'size':>6}  {'rl4seg ms':>9} {'torch ms':>9} {'faster':>7}  {'rl4seg MiB':>10} {'torch MiB':>9}")
+    print(f"{'work':7} {'size':>6}  {'rl4seg ms':>9} {'torch ms':>9} {'faster':>7}  {'rl4seg MiB':>10} {'torch MiB':>9}")
     for name in args.work:
         for shape in args.sizes:
             batch, size = shape.split("x")
@@ -171,7 +203,7 @@ def main():
             memory = {side: min(m["peak_rss_bytes"] for m in of) >> 20 for side, of in found.items()}
             torch = min(median["channels-first"], median["channels-last"])
             torch_memory = min(memory["channels-first"], memory["channels-last"])
-            print(f"{name:6} {shape:>6}  {1e3 * median['rl4seg']:9.1f} {1e3 * torch:9.1f} "
+            print(f"{name:7} {shape:>6}  {1e3 * median['rl4seg']:9.1f} {1e3 * torch:9.1f} "
                   f"{torch / median['rl4seg']:6.2f}x  {memory['rl4seg']:10} {torch_memory:9}", flush=True)
 
 

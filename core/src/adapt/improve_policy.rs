@@ -32,6 +32,12 @@ struct Training {
 }
 
 impl Training {
+    /// The images for which something is held to be right.
+    fn trusted(&self) -> impl Iterator<Item = (PreparedCase, LabelMap)> {
+        let pairs = self.cases.iter().zip(&self.pseudo_references);
+        pairs.filter_map(|(case, right)| Some((case.clone(), right.clone()?)))
+    }
+
     /// The chosen images, changed at random, and what stands in for their drawn labels, each with a
     /// chance of `pseudo_share`.
     fn views(&self, chosen: &[usize], plan: &Plan, seed: Seed) -> Vec<(Image, Option<LabelMap>)> {
@@ -64,7 +70,7 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     let calibration = restore(context, components)?;
     let training = load(context, components)?;
     let validation = load_validation(context, components)?;
-    let mut rehearsal = Rehearsal::load(context, components)?;
+    let mut rehearsal = Rehearsal::load(context, components, training.trusted())?;
     let update = update_settings(context.plan, context.step.iteration);
     let start = score(context, components, &calibration, &validation)?;
     let mut choice = Choice::start(start, components.policy.state()?, validation.len());

@@ -33,7 +33,7 @@ impl Labelled {
     pub fn view(&self, case: usize, augment: Augment, seed: Seed) -> (PreparedCase, LabelMap) {
         let PreparedCase { id, image, geometry } = &self.cases[case];
         let (image, reference) = augment.apply(image, &self.references[case], seed);
-        (PreparedCase { id: id.clone(), image, geometry: geometry.clone() }, reference)
+        (PreparedCase { id: id.clone(), image, geometry: *geometry }, reference)
     }
 
     /// The chosen cases as one batch, changed at random where that is asked for.

@@ -1,14 +1,14 @@
-//! Supervised steps on the source between the policy's updates, so that what was learnt from experts
-//! is not forgotten (rehearsal: Robins 1995).
+//! Supervised steps between the policy's updates: on the source, so that what was learnt from experts is
+//! not forgotten (rehearsal: Robins 1995), and on what is held to be right in the target (self-training).
 
-use super::{AdaptError, Components, StepContext, batches, labelled::Labelled, prepared::shapes};
+use super::{AdaptError, Components, PreparedCase, StepContext, batches, labelled::Labelled, prepared::shapes};
 use crate::{
     component::{ImitationStep, Policy},
-    domain::{Seed, Split},
+    domain::{LabelMap, Seed, Split},
     preprocess::Augment,
 };
 
-/// The source's training cases, in a drawn order that begins again when it is through.
+/// The source's training cases, and those of the target that are trusted where that is asked for, in a drawn order that begins again when it is through.
 pub(super) struct Rehearsal {
     labelled: Labelled,
     augment: Augment,
@@ -21,15 +21,24 @@ pub(super) struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Nothing where no steps are asked for.
-    pub fn load(context: &mut StepContext<'_>, components: &Components) -> Result<Option<Self>, AdaptError> {
+    /// Nothing where no steps are asked for. `target` is what is held to be right for target images.
+    pub fn load(
+        context: &mut StepContext<'_>,
+        components: &Components,
+        target: impl Iterator<Item = (PreparedCase, LabelMap)>,
+    ) -> Result<Option<Self>, AdaptError> {
         let (pretrain, policy) = (&context.plan.pretrain, &context.plan.policy);
         if policy.rehearsal_steps == 0 {
             return Ok(None);
         }
         let label_smoothing = pretrain.label_smoothing;
         let (augment, batch, seed) = (pretrain.augment, pretrain.batch, context.seed.named("rehearsal"));
-        let labelled = Labelled::load(context, components, Split::Train)?;
+        let mut labelled = Labelled::load(context, components, Split::Train)?;
+        if policy.rehearse_target {
+            let (cases, references): (Vec<_>, Vec<_>) = target.unzip();
+            labelled.cases.extend(cases);
+            labelled.references.extend(references);
+        }
         Ok(Some(Self { labelled, augment, batch, label_smoothing, seed, left: Vec::new(), rounds: 0, steps: 0 }))
     }
 

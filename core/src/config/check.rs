@@ -87,6 +87,12 @@ impl RawConfig {
         faults.positive("policy.actor_learning_rate", policy.actor_learning_rate);
         faults.positive("policy.critic_learning_rate", policy.critic_learning_rate);
         faults.positive("policy.max_grad_norm", policy.max_grad_norm);
+        if policy.rehearse_target && policy.rehearsal_steps == 0 {
+            faults.add("policy.rehearse_target", "is set, but policy.rehearsal_steps is 0: set that too".to_owned());
+        }
+        if policy.augment && self.pretrain.augment.is_none() {
+            faults.add("policy.augment", "is set, but [pretrain.augment] has no change: set one there".to_owned());
+        }
         faults.within("policy.pseudo_share", policy.pseudo_share, 0.0, 1.0);
         if let Some(shrink_perturb) = &policy.shrink_perturb {
             faults.within("policy.shrink_perturb.shrink", shrink_perturb.shrink, 0.0, 1.0);
@@ -156,6 +162,20 @@ target = {{ component = "echo/camus" }}
     #[test]
     fn the_published_defaults_are_sound() {
         assert!(config("").check().is_ok());
+    }
+
+    #[test]
+    fn a_switch_without_what_it_switches_is_told() {
+        let ConfigError::Faults(faults) =
+            config("[policy]\nrehearse_target = true\naugment = true\n").check().unwrap_err()
+        else {
+            panic!("expected faults")
+        };
+        let keys: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
+        assert_eq!(keys, ["policy.rehearse_target", "policy.augment"]);
+        let text =
+            "[policy]\nrehearse_target = true\nrehearsal_steps = 1\naugment = true\n[pretrain.augment]\nnoise = 0.1\n";
+        assert!(config(text).check().is_ok());
     }
 
     #[test]

@@ -259,6 +259,9 @@ pub struct PolicySettings {
     pub pseudo_share: f64,
     /// Supervised steps on source images after each rollout, changed at random as in pretraining.
     pub rehearsal_steps: usize,
+    /// Whether these steps are taken on target images too, towards what is held to be right for them
+    /// (`pseudo_references`).
+    pub rehearse_target: bool,
     /// Whether the target's images are changed at random before each rollout, as the source's in
     /// pretraining. What stands in for drawn labels moves along.
     pub augment: bool,
@@ -283,6 +286,7 @@ impl Default for PolicySettings {
             pseudo_references: Trusted::Accepted,
             pseudo_share: 1.0,
             rehearsal_steps: 0,
+            rehearse_target: false,
             augment: false,
             shrink_perturb: None,
         }

@@ -3,21 +3,19 @@
 //! burn's own takes a dozen passes, which at the network's size costs as much as the gradients of a
 //! few images. The numbers are the same: torch's defaults, bias-corrected moments.
 
-use std::ops::Range;
-
 use burn::{
-    backend::{BackendTypes, Flex},
+    backend::Flex,
     optim::{AdamState, AdaptiveMomentumState, ModuleOptimizer, Optimizer},
     tensor::{Device, Tensor},
 };
 use rayon::prelude::*;
 
+use super::cpu::{CHUNK, contiguous, numbers, places};
+
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 /// Numerical floor of the denominator.
 const EPSILON: f64 = 1e-8;
-/// Numbers that one thread takes at a time.
-const CHUNK: usize = 1 << 15;
 
 /// Adam with torch's defaults and no memory yet.
 pub(super) fn adam() -> ModuleOptimizer {
@@ -76,19 +74,17 @@ fn in_one_pass<const D: usize>(
     gradient: Tensor<D>,
     moments: [Tensor<D>; 2],
 ) -> (Tensor<D>, [Tensor<D>; 2]) {
-    let on_cpu = |tensor: &Tensor<D>| Some(tensor.clone().try_into_primitive::<Flex>().ok()?.to_contiguous());
     let [first, second] = &moments;
-    let found = [on_cpu(&tensor), on_cpu(&gradient), on_cpu(first), on_cpu(second)];
+    let found = [&tensor, &gradient, first, second].map(|tensor| contiguous(tensor.clone()));
     let [Some(mut values), Some(slope), Some(mut first), Some(mut second)] = found else {
         return by_operations(factors, tensor, gradient, moments);
     };
     // Writing copies what is shared: whoever else holds a tensor keeps it as it was.
     drop((tensor, moments));
-    let places = [&values, &slope, &first, &second].map(places);
-    let [of_values, of_slope, of_first, of_second] = places;
+    let [of_values, of_first, of_second] = [&values, &first, &second].map(places);
     let chunks = (
         values.storage_mut::<f32>()[of_values].par_chunks_mut(CHUNK),
-        slope.storage::<f32>()[of_slope].par_chunks(CHUNK),
+        numbers(&slope).par_chunks(CHUNK),
         first.storage_mut::<f32>()[of_first].par_chunks_mut(CHUNK),
         second.storage_mut::<f32>()[of_second].par_chunks_mut(CHUNK),
     );
@@ -97,12 +93,6 @@ fn in_one_pass<const D: usize>(
         .for_each(|(values, slope, first, second)| step_chunk(factors, values, slope, [first, second]));
     let [values, first, second] = [values, first, second].map(Tensor::from_primitive::<Flex>);
     (values, [first, second])
-}
-
-/// Where a contiguous tensor's numbers are in its memory.
-fn places(tensor: &<Flex as BackendTypes>::FloatTensorPrimitive) -> Range<usize> {
-    let start = tensor.layout().start_offset();
-    start..start + tensor.layout().num_elements()
 }
 
 fn step_chunk(factors: Factors, values: &mut [f32], slope: &[f32], [first, second]: [&mut [f32]; 2]) {

@@ -10,6 +10,7 @@ use super::{
     adam::adam,
     batch::finite_scalar,
     batch_norm::{Moments, Normalization},
+    cpu::{contiguous, numbers, sum_of_squares},
     initialize::xavier,
     unet::Unet,
 };
@@ -104,6 +105,10 @@ struct SquaredNorm<'a> {
 impl ModuleVisitor for SquaredNorm<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            if let Some(gradient) = contiguous(gradient.clone()) {
+                self.sum += sum_of_squares(numbers(&gradient));
+                return;
+            }
             let rows = param.dims()[0];
             let squares = gradient.square().reshape([rows as i32, -1]);
             let by_row: Tensor<2> = squares.sum_dim(1);

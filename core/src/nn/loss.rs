@@ -1,14 +1,14 @@
 //! Supervised losses on logits.
 
-use burn::{
-    backend::{Autodiff, Flex},
-    tensor::{
-        Int, Tensor, TensorData,
-        activation::{log_sigmoid, log_softmax},
-    },
+use burn::tensor::{
+    Int, Tensor, TensorData,
+    activation::{log_sigmoid, log_softmax},
 };
 
-use super::batch::{BatchShape, finite_scalar, labels_tensor, map_tensor, require_finite};
+use super::{
+    batch::{BatchShape, finite_scalar, labels_tensor, map_tensor, require_finite},
+    cpu::{contiguous_values, numbers},
+};
 use crate::{
     component::Result,
     domain::LabelBatch,
@@ -33,10 +33,10 @@ impl Loss {
     pub fn of_labels(logits: Tensor<4>, shape: BatchShape, labels: &LabelBatch, smoothing: f64) -> Result<Self> {
         let classes = logits.dims()[1];
         let of_voxels = labels_tensor(labels, shape, classes, &logits.device())?;
-        match on_cpu(&logits) {
-            Some(numbers) => {
+        match contiguous_values(logits.clone()) {
+            Some(values) => {
                 let sides = [classes, shape.plane()];
-                let found = cross_entropy_in_one_pass(&numbers, &labels.labels, sides, smoothing);
+                let found = cross_entropy_in_one_pass(numbers(&values), &labels.labels, sides, smoothing);
                 Self::following(logits, found, CROSS_ENTROPY)
             }
             None => Self::through(cross_entropy(shape.unfold(logits), of_voxels, smoothing), CROSS_ENTROPY),
@@ -49,9 +49,9 @@ impl Loss {
     /// If the correctness does not fit or the loss is not finite.
     pub fn of_correctness(logits: Tensor<4>, shape: BatchShape, correctness: &[f32]) -> Result<Self> {
         let of_voxels = map_tensor("a voxel's correctness", correctness, shape, &logits.device())?;
-        match on_cpu(&logits) {
-            Some(numbers) => {
-                let found = binary_cross_entropy_in_one_pass(&numbers, correctness, shape.plane());
+        match contiguous_values(logits.clone()) {
+            Some(values) => {
+                let found = binary_cross_entropy_in_one_pass(numbers(&values), correctness, shape.plane());
                 Self::following(logits, found, REWARD_LOSS)
             }
             None => Self::through(binary_cross_entropy(shape.unfold(logits).squeeze_dim(1), of_voxels), REWARD_LOSS),
@@ -71,13 +71,6 @@ impl Loss {
 
 const CROSS_ENTROPY: &str = "the cross-entropy";
 const REWARD_LOSS: &str = "the reward network's loss";
-
-/// The numbers of a tensor with gradients; nothing if it is not on the CPU.
-pub(super) fn on_cpu(tensor: &Tensor<4>) -> Option<Vec<f32>> {
-    let tensor = tensor.clone().try_into_primitive::<Autodiff<Flex>>().ok()?.into_primitive().to_contiguous();
-    let start = tensor.layout().start_offset();
-    Some(tensor.storage()[start..start + tensor.layout().num_elements()].to_vec())
-}
 
 /// Something whose gradient to `logits` is `slope`. Its value means nothing beyond being finite.
 pub(super) fn following(logits: Tensor<4>, slope: Vec<f32>) -> Tensor<1> {

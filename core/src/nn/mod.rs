@@ -8,6 +8,7 @@
 mod adam;
 mod batch;
 mod batch_norm;
+mod cpu;
 mod device;
 mod initialize;
 mod kernels;

@@ -18,9 +18,11 @@ use super::{
     lanes::Isa,
     network::{Architecture, Normalizing, PARAMETERS, Seen, Trace, backward, forward},
 };
-use crate::nn::batch_norm::{Moments, Normalization};
+use crate::nn::{
+    batch_norm::{Moments, Normalization},
+    cpu::{CpuTensor, contiguous, contiguous_values, numbers},
+};
 
-type CpuTensor = <Flex as BackendTypes>::FloatTensorPrimitive;
 type TrackedTensor = <Autodiff<Flex> as BackendTypes>::FloatTensorPrimitive;
 
 /// A tensor of a module, as this operation takes it.
@@ -56,12 +58,6 @@ impl Parameter {
     }
 }
 
-/// The numbers of a tensor that is contiguous.
-fn numbers(tensor: &CpuTensor) -> &[f32] {
-    let start = tensor.layout().start_offset();
-    &tensor.storage()[start..start + tensor.layout().num_elements()]
-}
-
 fn tensor_of<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> CpuTensor {
     CpuTensor::from_data(TensorData::new(values, shape))
 }
@@ -76,7 +72,7 @@ pub fn run_frozen(
     normalization: &mut Normalization,
 ) -> Option<Tensor<4>> {
     let [batch, _, height, width] = images.dims();
-    let images = images.try_into_primitive::<Flex>().ok()?.to_contiguous();
+    let images = contiguous(images)?;
     let parameters = parameters.into_iter().map(Parameter::frozen).collect::<Option<Vec<_>>>()?;
     let running = running.into_iter().map(Parameter::frozen).collect::<Option<Vec<_>>>()?;
     let slices: Vec<&[f32]> = parameters.iter().map(numbers).collect();
@@ -103,7 +99,7 @@ pub fn run_tracked(
 ) -> Option<Tensor<4>> {
     let [batch, _, height, width] = images.dims();
     let device = images.device();
-    let images = images.try_into_primitive::<Autodiff<Flex>>().ok()?.into_primitive().to_contiguous();
+    let images = contiguous_values(images)?;
     let tracked = parameters.into_iter().map(Parameter::tracked).collect::<Option<Vec<_>>>()?;
     let nodes = tracked.iter().map(TrackedTensor::node).collect::<Vec<_>>().try_into().ok()?;
     let parameters: Vec<CpuTensor> =

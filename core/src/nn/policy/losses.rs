@@ -8,7 +8,8 @@ use crate::{
     nn::{
         NetworkSettings,
         batch::{BatchShape, finite_scalar, flags_tensor, images_tensor, labels_tensor, map_tensor, require_finite},
-        loss::{following, on_cpu},
+        cpu::{contiguous_values, numbers},
+        loss::following,
     },
     rl::{
         advantage::{AdvantageTerms, advantages},
@@ -74,8 +75,8 @@ impl<'a> Experience<'a> {
     /// # Errors
     /// If a loss is not finite.
     pub fn losses(&self, forward: Forward, update: &PolicyUpdate) -> Result<Losses> {
-        match (on_cpu(&forward.logits), on_cpu(&forward.value_logits)) {
-            (Some(logits), Some(values)) => self.in_one_pass(forward, [&logits, &values], update),
+        match [&forward.logits, &forward.value_logits].map(|tensor| contiguous_values(tensor.clone())) {
+            [Some(logits), Some(values)] => self.in_one_pass(forward, [numbers(&logits), numbers(&values)], update),
             _ => self.by_operations(forward, update),
         }
     }
@@ -228,8 +229,8 @@ mod tests {
             };
             let (logits, value_logits) = (leaf(3, 12.0), leaf(1, 2.0));
             let forward = || Forward { logits: logits.clone(), value_logits: value_logits.clone() };
-            let host = [on_cpu(&logits).unwrap(), on_cpu(&value_logits).unwrap()];
-            let found = experience.in_one_pass(forward(), [&host[0], &host[1]], &update).unwrap();
+            let values = [&logits, &value_logits].map(|tensor| contiguous_values(tensor.clone()).unwrap());
+            let found = experience.in_one_pass(forward(), [numbers(&values[0]), numbers(&values[1])], &update).unwrap();
             let expected = experience.by_operations(forward(), &update).unwrap();
             assert!(expected.stats.clip_fraction > 0.1 || rule == UpdateRule::Reinforce);
             let numbers = |stats: UpdateStats| {

@@ -1,11 +1,18 @@
 //! Random changes of training images that make a network indifferent to the scanner: its gain, its
 //! dynamic range, its noise, its sharpness, and how the patient lay.
 
+mod intensity;
+mod motion;
+
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
+use self::{
+    intensity::{add_field, blur, lose_signal},
+    motion::Motion,
+};
 use super::PreprocessError;
 use crate::{
     domain::{Image, LabelMap, Seed},
@@ -29,8 +36,11 @@ pub struct Augment {
     /// Largest share of the range that is added or taken away.
     pub brightness: f64,
     /// Standard deviation of a smooth field that is added, as a share of the range: gain that
-    /// differs from place to place, drop-outs, shadows.
+    /// differs from place to place.
     pub field: f64,
+    /// Largest share of the range that is lost at the heart of each of up to four blurred spots, drawn
+    /// from 0 on: drop-outs, shadows. What is labelled there stays labelled.
+    pub dropout: f64,
     /// Largest standard deviation of white noise, as a share of the range.
     pub noise: f64,
     /// Largest standard deviation of a Gaussian blur, in voxels.
@@ -51,6 +61,7 @@ impl Default for Augment {
             contrast: 0.0,
             brightness: 0.0,
             field: 0.0,
+            dropout: 0.0,
             noise: 0.0,
             blur: 0.0,
             rotation_deg: 0.0,
@@ -60,16 +71,14 @@ impl Default for Augment {
     }
 }
 
-/// Points along a side of the coarse grid from which a smooth field is interpolated.
-const FIELD_POINTS: usize = 5;
-
 impl Augment {
     /// Looks at every value.
     ///
     /// # Errors
     /// If one is negative, not finite, or a share above 1.
     pub fn check(&self) -> Result<(), PreprocessError> {
-        let Self { probability, gamma, contrast, brightness, field, noise, blur, rotation_deg, scale, shift } = *self;
+        let Self { probability, gamma, contrast, brightness, field, dropout, noise, blur, rotation_deg, scale, shift } =
+            *self;
         for (key, found) in [("probability", probability), ("contrast", contrast), ("shift", shift)] {
             if !(0.0..=1.0).contains(&found) {
                 let found = found.to_string();
@@ -80,6 +89,7 @@ impl Augment {
             ("gamma", gamma),
             ("brightness", brightness),
             ("field", field),
+            ("dropout", dropout),
             ("noise", noise),
             ("blur", blur),
             ("rotation_deg", rotation_deg),
@@ -156,6 +166,9 @@ impl Augment {
         if self.field > 0.0 && draw.happens() {
             add_field(&mut draw.generator, plane, sides, self.field);
         }
+        if self.dropout > 0.0 && draw.happens() {
+            lose_signal(&mut draw.generator, plane, sides, self.dropout);
+        }
         if let Some(std) = draw.up_to(self.noise) {
             for value in plane {
                 let noise: f64 = StandardNormal.sample(&mut draw.generator);
@@ -192,90 +205,6 @@ impl Draw {
     }
 }
 
-/// A rotation, scaling and shift in the plane, as the way from a result's pixel to the original's.
-struct Motion {
-    sin: f64,
-    cos: f64,
-    shift: [f64; 2],
-    centre: [f64; 2],
-    sides: [usize; 2],
-}
-
-impl Motion {
-    /// Where the pixel comes from.
-    fn origin(&self, y: usize, x: usize) -> [f64; 2] {
-        let [down, right] = [y as f64 - self.centre[0] - self.shift[0], x as f64 - self.centre[1] - self.shift[1]];
-        [self.centre[0] + self.cos * down - self.sin * right, self.centre[1] + self.sin * down + self.cos * right]
-    }
-
-    fn apply(&self, image: &mut Image, labels: &mut LabelMap) {
-        let [height, width] = self.sides;
-        let origins: Vec<[f64; 2]> = (0..height * width).map(|at| self.origin(at / width, at % width)).collect();
-        for plane in image.values_mut().chunks_exact_mut(height * width) {
-            let from = plane.to_vec();
-            for (value, origin) in plane.iter_mut().zip(&origins) {
-                *value = bilinear(&from, self.sides, *origin);
-            }
-        }
-        for plane in labels.labels_mut().chunks_exact_mut(height * width) {
-            let from = plane.to_vec();
-            for (label, [y, x]) in plane.iter_mut().zip(&origins) {
-                let (y, x) = (y.round(), x.round());
-                let inside = y >= 0.0 && x >= 0.0 && y < height as f64 && x < width as f64;
-                *label = if inside { from[y as usize * width + x as usize] } else { 0 };
-            }
-        }
-    }
-}
-
-/// The value between pixels; outside the border's.
-fn bilinear(plane: &[f32], [height, width]: [usize; 2], [y, x]: [f64; 2]) -> f32 {
-    let y = y.clamp(0.0, height as f64 - 1.0);
-    let x = x.clamp(0.0, width as f64 - 1.0);
-    let (top, left) = (y as usize, x as usize);
-    let (bottom, right) = ((top + 1).min(height - 1), (left + 1).min(width - 1));
-    let (down, along) = ((y - top as f64) as f32, (x - left as f64) as f32);
-    let row = |row: usize| plane[row * width + left] * (1.0 - along) + plane[row * width + right] * along;
-    row(top) * (1.0 - down) + row(bottom) * down
-}
-
-/// Adds values that are drawn on a coarse grid and interpolated between its points.
-fn add_field(generator: &mut ChaCha8Rng, plane: &mut [f32], [height, width]: [usize; 2], std: f64) {
-    let coarse: Vec<f32> = (0..FIELD_POINTS * FIELD_POINTS)
-        .map(|_| {
-            let value: f64 = StandardNormal.sample(generator);
-            (std * value) as f32
-        })
-        .collect();
-    let step = |at: usize, side: usize| at as f64 * (FIELD_POINTS - 1) as f64 / (side.max(2) - 1) as f64;
-    for (at, value) in plane.iter_mut().enumerate() {
-        let place = [step(at / width, height), step(at % width, width)];
-        *value += bilinear(&coarse, [FIELD_POINTS; 2], place);
-    }
-}
-
-/// Gaussian blur, the border repeated.
-fn blur(plane: &mut [f32], [height, width]: [usize; 2], sigma: f64) {
-    let reach = (3.0 * sigma).ceil() as isize;
-    let weights: Vec<f64> = (-reach..=reach).map(|at| (-0.5 * (at as f64 / sigma).powi(2)).exp()).collect();
-    let sum: f64 = weights.iter().sum();
-    for (lines, step, next, len) in [(height, 1, width, width), (width, width, 1, height)] {
-        for line in 0..lines {
-            let values: Vec<f32> = (0..len).map(|at| plane[line * next + at * step]).collect();
-            for at in 0..len {
-                let blurred: f64 = (-reach..=reach)
-                    .zip(&weights)
-                    .map(|(offset, weight)| {
-                        let from = at.saturating_add_signed(offset).min(len - 1);
-                        weight * f64::from(values[from])
-                    })
-                    .sum();
-                plane[line * next + at * step] = (blurred / sum) as f32;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,6 +225,7 @@ mod tests {
             contrast: 0.3,
             brightness: 0.1,
             field: 0.1,
+            dropout: 1.0,
             noise: 0.05,
             blur: 1.0,
             rotation_deg: 15.0,
@@ -334,6 +264,19 @@ mod tests {
             let bright = changed.values().iter().map(|value| u8::from(*value > 100.0));
             let differ = bright.zip(moved.labels()).filter(|(bright, label)| bright != *label).count();
             assert!(differ < 30, "{differ} voxels differ with seed {seed}");
+        }
+    }
+
+    #[test]
+    fn signal_is_lost_in_places_and_its_labels_stay() {
+        let (image, labels) = sample();
+        let lost = Augment { probability: 1.0, dropout: 1.0, ..Augment::default() };
+        for seed in 0..10 {
+            let (changed, kept) = lost.apply(&image, &labels, Seed(seed));
+            assert_eq!(kept, labels);
+            let pairs = || changed.values().iter().zip(image.values());
+            assert!(pairs().all(|(found, before)| *found <= before + 1e-3));
+            assert!(pairs().any(|(found, before)| before - found > 5.0), "nothing is lost with seed {seed}");
         }
     }
 
