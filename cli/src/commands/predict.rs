@@ -84,8 +84,12 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         }
     }
     counter.finish(&format!("{} of {} images", scores.len(), outputs.len()));
-    write_atomically(&args.out.join(SCORES), &csv(&scores)?)?;
-    output::result(global.json, &scores, || text(&scores))?;
+    if !scores.is_empty() {
+        write_atomically(&args.out.join(SCORES), &csv(&scores)?)?;
+    }
+    if global.json || !scores.is_empty() {
+        output::result(global.json, &scores, || text(&scores))?;
+    }
     let count = failed.len();
     let Some(last) = failed.pop() else { return Ok(()) };
     failed.iter().for_each(|error| note(&crate::failure::describe(error)));

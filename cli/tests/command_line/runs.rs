@@ -29,8 +29,12 @@ fn a_run_adapts_tells_where_it_is_and_segments() {
 fn predict(folder: &Folder, run: &str) {
     let image = fs::read_dir(folder.at("target/img")).unwrap().next().unwrap().unwrap().path();
     let scan = folder.text("scan.nii.gz");
-    fs::copy(&image, &scan).unwrap();
     let out = folder.text("results");
+    let bytes = fs::read(&image).unwrap();
+    fs::write(&scan, &bytes[..bytes.len() / 2]).unwrap();
+    let error = rl4seg(["predict", run, &scan, "--out", &out]).refused();
+    assert!(error.contains("scan.nii.gz"), "{error}");
+    fs::copy(&image, &scan).unwrap();
     let scores = rl4seg(["predict", run, &scan, "--out", &out, "--json"]).json();
     let uncertainty = scores[0]["mean_uncertainty"].as_f64().unwrap();
     assert!((0.0..=1.0).contains(&uncertainty), "{scores}");
