@@ -18,7 +18,8 @@ use crate::{
 ///
 /// Temperature after Guo et al. (ICML 2017), fitted on the validation cases with the best weights. All
 /// numbers are of the voxels where the judged or the right label is not background: the rest is easy,
-/// and there is so much of it that it would decide alone.
+/// and there is so much of it that it would decide alone. Samples of source images count too: they are the
+/// only ones whose right labels are an expert's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// What logits are divided by.

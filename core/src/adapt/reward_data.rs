@@ -72,6 +72,21 @@ fn load_source(
     Ok(changed.collect())
 }
 
+/// At most `most` of all iterations' samples. The oldest iterations lose samples first, evenly over what they
+/// hold, so that none of its cases and kinds goes before the others.
+fn newest<T>(of_iterations: Vec<Vec<T>>, most: usize) -> Vec<T> {
+    let mut surplus = of_iterations.iter().map(Vec::len).sum::<usize>().saturating_sub(most);
+    let mut kept = Vec::new();
+    for samples in of_iterations {
+        let len = samples.len();
+        let keep = len - surplus.min(len);
+        surplus -= len - keep;
+        let stays = |number: usize| (number + 1) * keep / len > number * keep / len;
+        kept.extend(samples.into_iter().enumerate().filter(|&(number, _)| stays(number)).map(|(_, sample)| sample));
+    }
+    kept
+}
+
 /// Whose image a sample is of: whether the source's, and which case.
 fn case_of(sample: &RewardSample) -> (bool, &CaseId) {
     (sample.image.source_view.is_some(), &sample.image.case)
@@ -80,12 +95,11 @@ fn case_of(sample: &RewardSample) -> (bool, &CaseId) {
 impl RewardData {
     /// The samples of this and all earlier iterations.
     pub fn load(context: &mut StepContext<'_>, components: &Components) -> Result<Self, AdaptError> {
-        let mut samples = Vec::new();
+        let mut of_iterations = Vec::new();
         for iteration in 1..=context.step.iteration {
-            samples.extend(read_samples(&context.run.step_path(&Step::new(iteration, StepKind::Collect)))?);
+            of_iterations.push(read_samples(&context.run.step_path(&Step::new(iteration, StepKind::Collect)))?);
         }
-        let surplus = samples.len().saturating_sub(context.plan.collect.max_samples);
-        samples.drain(..surplus);
+        let samples = newest(of_iterations, context.plan.collect.max_samples);
         let named: BTreeSet<SampleImage> = samples.iter().map(|sample| sample.image.clone()).collect();
         let mut cases = load_target(context, components, &named)?;
         let mut places: BTreeMap<SampleImage, usize> =
@@ -105,38 +119,45 @@ impl RewardData {
     }
 
     /// Splits by case. Each case draws a number from the run's seed and its name, so it stays in its part
-    /// when others join; only where a part would be empty is the case next to it taken in.
+    /// when others join; only where a part would have no case of the target is the one next to it taken in.
     pub fn split(&self, plan: &Plan) -> Result<Parts, AdaptError> {
-        let seed = plan.seed().named("reward split");
-        let cases: BTreeSet<(bool, &CaseId)> = self.samples.iter().map(case_of).collect();
-        if cases.len() < 3 {
+        let (test_share, validation_share) = (plan.reward.test, plan.reward.validation);
+        let limits = [test_share, test_share + (1.0 - test_share) * validation_share];
+        let drawn = self.draws(plan.seed().named("reward split"), false);
+        if drawn.len() < 3 {
             return Err(AdaptError::Data(format!(
-                "only {} images gave reward samples; training, validation and test need one each: raise collect.cases",
-                cases.len()
+                "only {} target images gave reward samples; training, validation and test need one each: raise \
+                 collect.cases",
+                drawn.len()
             )));
         }
-        let draw = |(of_source, case): (bool, &CaseId)| {
-            let seed = if of_source { seed.named("source") } else { seed };
-            seed.named(case.as_str()).0 as f64 / u64::MAX as f64
-        };
-        let mut drawn: Vec<(f64, (bool, &CaseId))> = cases.into_iter().map(|case| (draw(case), case)).collect();
-        drawn.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (test_share, validation_share) = (plan.reward.test, plan.reward.validation);
-        let below = |share: f64| drawn.partition_point(|&(number, _)| number < share);
-        let test = below(test_share).clamp(1, drawn.len() - 2);
-        let validation = below(test_share + (1.0 - test_share) * validation_share).clamp(test + 1, drawn.len() - 1);
-        let rank: BTreeMap<(bool, &CaseId), usize> =
-            drawn.iter().enumerate().map(|(rank, &(_, case))| (case, rank)).collect();
+        let below = |limit: f64| drawn.partition_point(|&(number, _)| number < limit);
+        let test = below(limits[0]).clamp(1, drawn.len() - 2);
+        let validation = below(limits[1]).clamp(test + 1, drawn.len() - 1);
+        let of_target = drawn.iter().enumerate().map(|(rank, &(_, case))| (case, [rank < test, rank < validation]));
+        let of_source = self.draws(plan.seed().named("reward split").named("source"), true);
+        let of_source = of_source.iter().map(|&(number, case)| (case, limits.map(|limit| number < limit)));
+        let place: BTreeMap<(bool, &CaseId), [bool; 2]> = of_target.chain(of_source).collect();
         let mut parts = Parts { train: Vec::new(), validation: Vec::new(), test: Vec::new() };
         for (number, sample) in self.samples.iter().enumerate() {
-            let part = match rank[&case_of(sample)] {
-                rank if rank < test => &mut parts.test,
-                rank if rank < validation => &mut parts.validation,
-                _ => &mut parts.train,
+            let part = match place[&case_of(sample)] {
+                [true, _] => &mut parts.test,
+                [false, true] => &mut parts.validation,
+                [false, false] => &mut parts.train,
             };
             part.push(number);
         }
         Ok(parts)
+    }
+
+    /// The cases of a domain with the numbers they draw, from 0 to 1, the smallest first.
+    fn draws(&self, seed: Seed, of_source: bool) -> Vec<(f64, (bool, &CaseId))> {
+        let cases: BTreeSet<(bool, &CaseId)> =
+            self.samples.iter().map(case_of).filter(|case| case.0 == of_source).collect();
+        let draw = |case: &CaseId| seed.named(case.as_str()).0 as f64 / u64::MAX as f64;
+        let mut drawn: Vec<_> = cases.into_iter().map(|case| (draw(case.1), case)).collect();
+        drawn.sort_by(|a, b| a.0.total_cmp(&b.0));
+        drawn
     }
 
     /// The shapes `[slow, y, x]` of the chosen samples.
@@ -229,6 +250,23 @@ target = { component = "echo/camus" }
         let more = parts(&data((0..120).map(|case| (case, None)).chain((0..40).map(|case| (case, Some(Seed(1)))))));
         assert_eq!(more.len(), 160);
         assert!(few.iter().all(|(case, part)| more[case] == *part));
+    }
+
+    #[test]
+    fn many_source_cases_leave_no_part_without_a_target_case() {
+        let few = (0..3).map(|case| (case, None));
+        let parts = parts(&data(few.chain((0..200).map(|case| (case, Some(Seed(1)))))));
+        let of_target: BTreeSet<usize> =
+            parts.iter().filter(|((of_source, _), _)| !of_source).map(|(_, &part)| part).collect();
+        assert_eq!(of_target.len(), 3);
+    }
+
+    #[test]
+    fn the_oldest_iteration_loses_samples_first_and_evenly() {
+        let iterations = || vec![(0..10).collect::<Vec<usize>>(), (10..14).collect()];
+        assert_eq!(newest(iterations(), 20).len(), 14);
+        assert_eq!(newest(iterations(), 9), [1, 3, 5, 7, 9, 10, 11, 12, 13]);
+        assert_eq!(newest(iterations(), 2), [11, 13]);
     }
 
     #[test]

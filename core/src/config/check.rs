@@ -1,4 +1,4 @@
-use super::{ConfigError, Fault, RawConfig, Schedule};
+use super::{ConfigError, Fault, RawConfig, Schedule, Trusted};
 use crate::domain::Seed;
 
 /// A configuration whose values were checked. Only this reaches the code that computes.
@@ -93,6 +93,14 @@ impl RawConfig {
         if policy.augment && self.pretrain.augment.is_none() {
             faults.add("policy.augment", "is set, but [pretrain.augment] has no change: set one there".to_owned());
         }
+        if policy.rehearse_target && policy.pseudo_references == Trusted::None {
+            faults.add("policy.rehearse_target", "is set, but policy.pseudo_references is \"none\"".to_owned());
+        }
+        if policy.augment && self.collect.source_cases == 0 {
+            let why = "is set, but collect.source_cases is 0: the reward network would be asked about changed images and \
+                       have seen none";
+            faults.add("policy.augment", why.to_owned());
+        }
         faults.within("policy.pseudo_share", policy.pseudo_share, 0.0, 1.0);
         if let Some(shrink_perturb) = &policy.shrink_perturb {
             faults.within("policy.shrink_perturb.shrink", shrink_perturb.shrink, 0.0, 1.0);
@@ -172,9 +180,8 @@ target = {{ component = "echo/camus" }}
             panic!("expected faults")
         };
         let keys: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
-        assert_eq!(keys, ["policy.rehearse_target", "policy.augment"]);
-        let text =
-            "[policy]\nrehearse_target = true\nrehearsal_steps = 1\naugment = true\n[pretrain.augment]\nnoise = 0.1\n";
+        assert_eq!(keys, ["policy.rehearse_target", "policy.augment", "policy.augment"]);
+        let text = "[policy]\nrehearse_target = true\nrehearsal_steps = 1\naugment = true\n[pretrain.augment]\nnoise = 0.1\n[collect]\nsource_cases = 1\n";
         assert!(config(text).check().is_ok());
     }
 

@@ -157,7 +157,7 @@ pub struct CollectSettings {
     pub agreement: f64,
     /// A correction whose mean Dice with what it corrects is below this is not held to be right.
     pub correction_agreement: f64,
-    /// Which label maps are distorted into wrong ones.
+    /// Which label maps of target images are distorted into wrong ones; those of `source_cases` always are.
     pub distort: Trusted,
     /// Source training images that are segmented and distorted too, changed at random as in
     /// pretraining: there the right label map is an expert's and not a correction.

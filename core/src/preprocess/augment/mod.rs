@@ -21,9 +21,9 @@ use crate::{
 
 /// How strongly training images are changed; all zero by default, which changes nothing.
 ///
-/// Every change is made with `probability`, each drawn anew for every image. Intensities are changed
-/// between the image's own smallest and largest value, so that a change means the same whatever the
-/// image's units.
+/// Every change is made with `probability`: movements are drawn anew for every image, changes of intensity for
+/// every plane of it. Intensities are changed between the image's own smallest and largest value, so that
+/// a change means the same whatever the image's units.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augment {
@@ -75,29 +75,29 @@ impl Augment {
     /// Looks at every value.
     ///
     /// # Errors
-    /// If one is negative, not finite, or a share above 1.
+    /// If one is not finite or out of its range.
     pub fn check(&self) -> Result<(), PreprocessError> {
         let Self { probability, gamma, contrast, brightness, field, dropout, noise, blur, rotation_deg, scale, shift } =
             *self;
-        for (key, found) in [("probability", probability), ("contrast", contrast), ("shift", shift)] {
-            if !(0.0..=1.0).contains(&found) {
-                let found = found.to_string();
-                return Err(PreprocessError::Setting { key, found, expected: "a share from 0 to 1" });
-            }
-        }
-        for (key, found) in [
-            ("gamma", gamma),
+        let shares = [
+            ("probability", probability),
+            ("contrast", contrast),
             ("brightness", brightness),
             ("field", field),
             ("dropout", dropout),
             ("noise", noise),
-            ("blur", blur),
-            ("rotation_deg", rotation_deg),
-            ("scale", scale),
-        ] {
-            if !(found.is_finite() && found >= 0.0) {
-                let found = found.to_string();
-                return Err(PreprocessError::Setting { key, found, expected: "a finite number of at least 0" });
+            ("shift", shift),
+        ];
+        let others = [
+            ("gamma", gamma, 10.0, "a number from 0 to 10"),
+            ("scale", scale, 10.0, "a number from 0 to 10"),
+            ("blur", blur, 100.0, "voxels from 0 to 100"),
+            ("rotation_deg", rotation_deg, 180.0, "degrees from 0 to 180"),
+        ];
+        let shares = shares.map(|(key, found)| (key, found, 1.0, "a share from 0 to 1"));
+        for (key, found, most, expected) in shares.into_iter().chain(others) {
+            if !(0.0..=most).contains(&found) {
+                return Err(PreprocessError::Setting { key, found: found.to_string(), expected });
             }
         }
         Ok(())
@@ -286,6 +286,8 @@ mod tests {
         let error = Augment { noise: f64::NAN, ..strong() }.check().unwrap_err().to_string();
         assert!(error.contains("noise"), "{error}");
         assert!(Augment { probability: 1.5, ..strong() }.check().is_err());
+        assert!(Augment { rotation_deg: 1e308, ..strong() }.check().is_err());
+        assert!(Augment { blur: 1e300, ..strong() }.check().is_err());
         assert!(Augment { blur: -1.0, ..strong() }.check().is_err());
     }
 }
