@@ -8,24 +8,36 @@ use std::{
 /// Bytes of free buffers that are kept; more are given back to the system.
 const KEPT_BYTES: usize = 1 << 30;
 
-static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+/// Numbers of a line of the cache.
+const LINE: usize = 16;
 
-/// Numbers whose memory comes from and goes back to a common store.
+/// Vectors that lie across two lines take twice as long to read.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[allow(dead_code, reason = "read as plain numbers")] [f32; LINE]);
+
+static FREE: Mutex<Vec<Vec<Line>>> = Mutex::new(Vec::new());
+
+/// Numbers whose memory comes from and goes back to a common store; the first begins a line of the cache.
 #[derive(Debug)]
-pub(super) struct Buffer(Vec<f32>);
+pub(super) struct Buffer {
+    lines: Vec<Line>,
+    len: usize,
+}
 
 impl Buffer {
     /// `len` numbers of any value.
     pub fn any(len: usize) -> Self {
+        let needed = len.div_ceil(LINE);
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |buffer: &Vec<f32>| (len..=len.saturating_mul(2)).contains(&buffer.capacity());
+        let fits = |buffer: &Vec<Line>| (needed..=needed.saturating_mul(2)).contains(&buffer.capacity());
         let best =
             free.iter().enumerate().filter(|(_, buffer)| fits(buffer)).min_by_key(|(_, buffer)| buffer.capacity());
         let found = best.map(|(at, _)| at).map(|at| free.swap_remove(at));
         drop(free);
-        let mut values = found.unwrap_or_else(|| Vec::with_capacity(len));
-        values.resize(len, 0.0);
-        Self(values)
+        let mut lines = found.unwrap_or_else(|| Vec::with_capacity(needed));
+        lines.resize(needed, Line([0.0; LINE]));
+        Self { lines, len }
     }
 
     /// `len` zeros.
@@ -40,23 +52,25 @@ impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.0
+        // SAFETY: the lines are numbers one after the other, at least `len`.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        free.push(std::mem::take(&mut self.0));
-        let mut bytes: usize = free.iter().map(|buffer| buffer.capacity() * size_of::<f32>()).sum();
+        free.push(std::mem::take(&mut self.lines));
+        let mut bytes: usize = free.iter().map(|buffer| buffer.capacity() * size_of::<Line>()).sum();
         while bytes > KEPT_BYTES {
-            bytes -= free.remove(0).capacity() * size_of::<f32>();
+            bytes -= free.remove(0).capacity() * size_of::<Line>();
         }
     }
 }

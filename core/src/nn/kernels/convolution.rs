@@ -8,7 +8,7 @@ use super::{
     direct::{POINT, QUAD, SQUARE, Taps, gather, scatter},
     filter::Filter,
     lanes::Isa,
-    multiply::{Product, multiply, multiply_transposed},
+    multiply::{Part, Product, multiply, multiply_transposed},
     planes::{Extent, RawSink, RawSource, Sink, Source},
     winograd::{Rows, Tile, Tiles, transform_gradient, transform_input, transform_output},
 };
@@ -150,23 +150,25 @@ impl Convolution {
         let outputs = sinks.iter().map(|sink| sink.channels).sum();
         let [k, n] = form.columns(inputs, outputs);
         let frequencies = form.frequencies();
-        let panels = filter.panels(isa, form, [k, n]);
+        let lanes = isa.lanes();
+        let product = |rows| Product { frequencies, rows, k_blocks: k / lanes, n_blocks: n / lanes };
+        let panels = filter.panels(isa, form, &product(0));
         let total = form.rows(extent);
         let step = rows_of_a_task(total, frequencies * (k + n));
         (0..total.div_ceil(step)).into_par_iter().for_each(|task| {
             let first = task * step;
             let count = step.min(total - first);
-            let rows = Rows { first, count, total: count, at: 0 };
-            let lanes = isa.lanes();
-            let product = Product { frequencies, rows: count, k_blocks: k / lanes, n_blocks: n / lanes };
-            let mut left = Buffer::any(frequencies * count * k);
-            let mut result = Buffer::any(frequencies * count * n);
+            let product = product(count);
+            let [of_left, of_result] = [product.left(lanes), product.right(lanes)];
+            let mut left = Buffer::any(frequencies * of_left.frequency);
+            let mut result = Buffer::any(frequencies * of_result.frequency);
+            let rows = |layout| Rows { first, count, layout, at: 0 };
             let bias = bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
             // SAFETY: the buffers have the sizes of the product; each task writes its own rows' pixels.
             unsafe {
-                form.read(isa, extent, &sources, rows, left.as_mut_ptr());
+                form.read(isa, extent, &sources, rows(of_left), left.as_mut_ptr());
                 multiply(isa, &product, left.as_ptr(), panels.as_ptr(), result.as_mut_ptr());
-                form.write(isa, extent, (&sinks, bias), rows, result.as_ptr());
+                form.write(isa, extent, (&sinks, bias), rows(of_result), result.as_ptr());
             }
         });
     }
@@ -183,31 +185,34 @@ impl Convolution {
         let (frequencies, lanes) = (form.frequencies(), isa.lanes());
         let total = form.rows(extent);
         let step = (STEP_NUMBERS / (frequencies * (k + n))).clamp(GATHERED_ROWS, total.max(GATHERED_ROWS));
-        let mut left = Buffer::any(frequencies * step * k);
-        let mut right = Buffer::any(frequencies * step * n);
-        let mut sums = Buffer::zeros(frequencies * k * n);
+        let product = |rows| Product { frequencies, rows, k_blocks: k / lanes, n_blocks: n / lanes };
+        let largest = product(step.min(total));
+        let mut left = Buffer::any(frequencies * largest.left(lanes).frequency);
+        let mut right = Buffer::any(frequencies * largest.right(lanes).frequency);
+        let mut sums = Buffer::any(frequencies * largest.panels(lanes));
         for first in (0..total).step_by(step) {
             let count = step.min(total - first);
+            let product = product(count);
             let matrices = [Shared(left.as_mut_ptr()), Shared(right.as_mut_ptr())];
             (0..count.div_ceil(GATHERED_ROWS)).into_par_iter().for_each(|part| {
                 let at = part * GATHERED_ROWS;
-                let rows = Rows { first: first + at, count: GATHERED_ROWS.min(count - at), total: count, at };
+                let rows = |layout| Rows { first: first + at, count: GATHERED_ROWS.min(count - at), layout, at };
                 // SAFETY: each part writes its own rows of the matrices, which have room for `count`.
                 unsafe {
-                    form.read(isa, extent, &sources, rows, matrices[0].pointer());
-                    form.read_gradient(isa, extent, &gradient, rows, matrices[1].pointer());
+                    form.read(isa, extent, &sources, rows(product.left(lanes)), matrices[0].pointer());
+                    form.read_gradient(isa, extent, &gradient, rows(product.right(lanes)), matrices[1].pointer());
                 }
             });
-            let product = Product { frequencies, rows: count, k_blocks: k / lanes, n_blocks: n / lanes };
             let result = Shared(sums.as_mut_ptr());
             (0..frequencies * product.k_blocks).into_par_iter().for_each(|part| {
-                let (frequency, block) = (part / product.k_blocks, part % product.k_blocks);
+                let (frequency, k_block) = (part / product.k_blocks, part % product.k_blocks);
+                let part = Part { frequency, k_block, added: first > 0 };
                 let [left, right] = [matrices[0].pointer(), matrices[1].pointer()];
-                // SAFETY: each part adds to its own rows of the sums.
-                unsafe { multiply_transposed(isa, &product, frequency, block, left, right, result.pointer()) }
+                // SAFETY: each part has rows of the sums to itself.
+                unsafe { multiply_transposed(isa, &product, part, left, right, result.pointer()) }
             });
         }
-        filter.restore(form, [k, n], &sums)
+        filter.restore(isa, form, &largest, &sums)
     }
 }
 

@@ -56,7 +56,7 @@ unsafe fn gather_lanes<L: Lanes>(extent: Extent, taps: Taps, sources: &[RawSourc
                             Some(pixel) => source.activation_of::<L>(channel).apply(L::load(pixel.add(channel))),
                             None => L::splat(0.0),
                         };
-                        L::store(matrix.add((block * rows.total + rows.at + index) * L::N), value);
+                        L::store(matrix.add(block * rows.layout.block + (rows.at + index) * L::N), value);
                         block += 1;
                     }
                 }
@@ -97,7 +97,7 @@ unsafe fn scatter_lanes<L: Lanes>(
                     let pixel = sink.pixel(plane, y, x);
                     for channel in (0..sink.channels).step_by(L::N) {
                         if let Some(pixel) = pixel {
-                            let value = L::load(matrix.add((block * rows.total + rows.at + index) * L::N));
+                            let value = L::load(matrix.add(block * rows.layout.block + (rows.at + index) * L::N));
                             let value = if bias.is_null() { value } else { L::add(value, L::load(bias.add(channel))) };
                             L::store(pixel.add(channel), value);
                         }

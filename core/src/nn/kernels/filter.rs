@@ -1,13 +1,16 @@
 //! A convolution's weights, as products need them.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{
     buffers::Buffer,
     convolution::{Form, Shared},
-    lanes::Isa,
-    multiply::PANEL,
-    winograd::{Tile, restore_weights, transform_weights},
+    lanes::{Isa, MOST_LANES},
+    multiply::{PANEL, Product},
+    winograd::Tile,
+    winograd_weights::{TAPS, restore_weights, transform_weights},
 };
 
 /// Stands for a channel that is padding.
@@ -41,118 +44,176 @@ impl Filter<'_> {
         }
     }
 
-    /// The right-hand side of [`multiply`](super::multiply::multiply) with `k` rows and `n` columns.
-    pub fn panels(&self, isa: Isa, form: Form, [k, n]: [usize; 2]) -> Buffer {
-        let frequencies = form.frequencies();
-        let mut panels = Buffer::any(frequencies * k * n);
-        let shared = Shared(panels.as_mut_ptr());
+    /// The right-hand side of [`multiply`](super::multiply::multiply) for a [`Product`].
+    pub fn panels(&self, isa: Isa, form: Form, product: &Product) -> Buffer {
         let lanes = isa.lanes();
+        let ([k, n], frequency) = (product.columns(lanes), product.panels(lanes));
+        let mut panels = Buffer::any(product.frequencies * frequency);
+        let shared = Shared(panels.as_mut_ptr());
         let width = PANEL * lanes;
-        let offsets = self.offsets([k, n]);
+        let places = self.places([k, n]);
         (0..n.div_ceil(width)).into_par_iter().for_each(|panel| {
             let columns = panel * width..n.min((panel + 1) * width);
             // SAFETY: each panel is written by one thread.
-            let part = |frequency: usize| unsafe {
-                let start = shared.pointer().add((frequency * n + columns.start) * k);
-                std::slice::from_raw_parts_mut(start, columns.len() * k)
-            };
-            match (form, lanes) {
-                (Form::Winograd(tile), 16) => self.transformed::<16>(tile, columns.clone(), k, part),
-                (Form::Winograd(tile), _) => self.transformed::<8>(tile, columns.clone(), k, part),
-                _ => self.copied(columns.clone(), &offsets, part(0)),
+            let to = unsafe { shared.pointer().add(columns.start * k) };
+            match form {
+                Form::Winograd(tile) => self.transformed(isa, tile, columns, to, frequency),
+                Form::Direct { .. } => {
+                    // SAFETY: as above.
+                    let to = unsafe { std::slice::from_raw_parts_mut(to, columns.len() * k) };
+                    places.copy(self.values, columns, to);
+                }
             }
         });
         panels
     }
 
-    fn copied(
-        &self,
-        columns: std::ops::Range<usize>,
-        (rows, all_columns): &(Vec<usize>, Vec<usize>),
-        panel: &mut [f32],
-    ) {
-        for (row, values) in rows.iter().zip(panel.chunks_exact_mut(columns.len())) {
-            for (column, value) in all_columns[columns.clone()].iter().zip(values) {
-                let real = *row != PADDING && *column != PADDING;
-                *value = if real { self.values[row + column] } else { 0.0 };
-            }
-        }
-    }
-
-    fn transformed<'p, const N: usize>(
-        &self,
-        tile: Tile,
-        columns: std::ops::Range<usize>,
-        k: usize,
-        part: impl Fn(usize) -> &'p mut [f32],
-    ) {
-        let mut panels: Vec<&mut [f32]> = (0..tile.frequencies()).map(part).collect();
-        for row in 0..k {
-            for start in columns.clone().step_by(N) {
-                let mut taps = [[0.0; N]; 9];
-                for lane in 0..N {
-                    let (from, to) = (self.k_channels[row], self.n_channels[start + lane]);
-                    if from == PADDING || to == PADDING {
-                        continue;
-                    }
-                    let at = from * self.k_stride + to * self.n_stride;
-                    let weights = &self.values[at..at + 9];
-                    for tap in 0..9 {
-                        taps[tap][lane] = weights[if self.reversed { 8 - tap } else { tap }];
-                    }
-                }
-                let at = row * columns.len() + (start - columns.start);
-                for (panel, values) in panels.iter_mut().zip(transform_weights(tile, &taps)) {
-                    panel[at..at + N].copy_from_slice(&values);
+    /// The weights of `N` columns for some rows, `[row][tap][lane]`.
+    fn taps_of(&self, rows: Range<usize>, columns: Range<usize>, taps: &mut [f32]) {
+        let lanes = columns.len();
+        for (vector, row) in taps.chunks_exact_mut(TAPS * lanes).zip(rows) {
+            for (lane, column) in columns.clone().enumerate() {
+                let (from, to) = (self.k_channels[row], self.n_channels[column]);
+                let real = from != PADDING && to != PADDING;
+                let at = if real { from * self.k_stride + to * self.n_stride } else { 0 };
+                let weights = &self.values[at..at + TAPS];
+                for tap in 0..TAPS {
+                    let weight = weights[if self.reversed { TAPS - 1 - tap } else { tap }];
+                    vector[tap * lanes + lane] = if real { weight } else { 0.0 };
                 }
             }
         }
     }
 
-    /// Numbers whose sum is where the weight of a row and a column of the whole matrix is, or
-    /// [`PADDING`]. Taps are along the side that is longer than its channels.
-    fn offsets(&self, [k, n]: [usize; 2]) -> (Vec<usize>, Vec<usize>) {
-        let along = |len: usize, channels: &[usize], stride: usize, reversed: bool| -> Vec<usize> {
-            let taps = len / channels.len();
-            let tap = |at: usize| if reversed && taps > 1 { taps - 1 - at } else { at };
-            let places = (0..taps).flat_map(|at| channels.iter().map(move |channel| (*channel, tap(at))));
-            places.map(|(channel, tap)| if channel == PADDING { PADDING } else { channel * stride + tap }).collect()
+    /// Transforms columns of the matrix into their panel of each frequency.
+    fn transformed(&self, isa: Isa, tile: Tile, columns: Range<usize>, to: *mut f32, frequency: usize) {
+        let (lanes, width) = (isa.lanes(), columns.len());
+        let mut taps = [0.0; ROW_GROUP * TAPS * MOST_LANES];
+        for start in columns.clone().step_by(lanes) {
+            for rows in groups(self.k_channels.len()) {
+                self.taps_of(rows.clone(), start..start + lanes, &mut taps[..rows.len() * TAPS * lanes]);
+                let at = rows.start * width + (start - columns.start);
+                // SAFETY: these rows and columns belong to the panel.
+                unsafe { transform_weights(isa, tile, rows.len(), taps.as_ptr(), to.add(at), [width, frequency]) };
+            }
+        }
+    }
+
+    /// Of the whole matrix. Taps are along the side that is longer than its channels.
+    fn places(&self, [k, n]: [usize; 2]) -> Places {
+        let along = |len: usize, channels: &[usize], stride: usize| -> Vec<usize> {
+            let place = |tap: usize, channel: usize| if channel == PADDING { PADDING } else { channel * stride + tap };
+            let taps = 0..len / channels.len();
+            taps.flat_map(|tap| channels.iter().map(move |channel| place(tap, *channel))).collect()
         };
-        let rows = along(k, self.k_channels, self.k_stride, self.reversed);
-        (rows, along(n, self.n_channels, self.n_stride, self.reversed))
+        Places {
+            channels: along(self.k_channels.len(), self.k_channels, self.k_stride),
+            taps: k / self.k_channels.len(),
+            reversed: self.reversed,
+            columns: along(n, self.n_channels, self.n_stride),
+        }
     }
 
-    /// Weights in their own layout from sums `[frequency][k][n]`.
-    pub fn restore(&self, form: Form, [k, n]: [usize; 2], sums: &[f32]) -> Vec<f32> {
+    /// Weights in their own layout from sums `[frequency][k][n]`, as
+    /// [`multiply_transposed`](super::multiply::multiply_transposed) leaves them.
+    pub fn restore(&self, isa: Isa, form: Form, product: &Product, sums: &[f32]) -> Vec<f32> {
         let mut gradient = vec![0.0; self.values.len()];
         let shared = Shared(gradient.as_mut_ptr());
-        // SAFETY: each column has weights of its own.
-        let set = |at: usize, value: f32| unsafe { *shared.pointer().add(at) = value };
-        if let Form::Winograd(_) = form {
-            (0..n).into_par_iter().for_each(|column| self.restore_column(column, [k, n], sums, set));
-            return gradient;
-        }
-        let (rows, columns) = self.offsets([k, n]);
-        columns.par_iter().enumerate().filter(|(_, column)| **column != PADDING).for_each(|(at, column)| {
-            for (row, from) in rows.iter().enumerate().filter(|(_, row)| **row != PADDING) {
-                set(from + column, sums[row * n + at]);
+        let lanes = isa.lanes();
+        let [k, n] = product.columns(lanes);
+        let places = self.places([k, n]);
+        (0..n / lanes).into_par_iter().for_each(|block| {
+            let columns = block * lanes..(block + 1) * lanes;
+            // SAFETY: each column has weights of its own.
+            let set = |at: usize, value: f32| unsafe { *shared.pointer().add(at) = value };
+            match form {
+                Form::Winograd(_) => self.restore_transformed(isa, columns, product, sums, set),
+                Form::Direct { .. } => places.restore(columns, sums, set),
             }
         });
         gradient
     }
 
-    fn restore_column(&self, column: usize, [k, n]: [usize; 2], sums: &[f32], set: impl Fn(usize, f32)) {
-        let to = self.n_channels[column];
-        for (row, &from) in self.k_channels.iter().enumerate() {
-            if from == PADDING || to == PADDING {
-                continue;
-            }
-            let numbers = std::array::from_fn(|frequency| sums[(frequency * k + row) * n + column]);
-            let at = from * self.k_stride + to * self.n_stride;
-            for (tap, value) in restore_weights(&numbers).into_iter().enumerate() {
-                set(at + tap, value);
+    fn restore_transformed(
+        &self,
+        isa: Isa,
+        columns: Range<usize>,
+        product: &Product,
+        sums: &[f32],
+        set: impl Fn(usize, f32),
+    ) {
+        let (lanes, strides) = (isa.lanes(), product.sums(isa.lanes()));
+        let mut taps = [0.0; ROW_GROUP * TAPS * MOST_LANES];
+        for rows in groups(self.k_channels.len()) {
+            let from = sums[rows.start * strides[0] + columns.start..].as_ptr();
+            // SAFETY: these rows and columns belong to the sums, and `taps` has room for the rows.
+            unsafe { restore_weights(isa, rows.len(), from, strides, taps.as_mut_ptr()) };
+            for (lane, column) in columns.clone().enumerate() {
+                for (vector, row) in rows.clone().enumerate() {
+                    let (from, to) = (self.k_channels[row], self.n_channels[column]);
+                    if from == PADDING || to == PADDING {
+                        continue;
+                    }
+                    let at = from * self.k_stride + to * self.n_stride;
+                    for tap in 0..TAPS {
+                        set(at + tap, taps[(vector * TAPS + tap) * lanes + lane]);
+                    }
+                }
             }
         }
+    }
+}
+
+/// Rows of a matrix that are copied before the next column: what they touch fits the first-level cache.
+const ROW_GROUP: usize = 8;
+
+fn groups(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(ROW_GROUP).map(move |first| first..rows.min(first + ROW_GROUP))
+}
+
+/// Where the weights of a matrix `[tap][channel][column]` are: at the sum of the channel's place, the
+/// tap and the column's place, each [`PADDING`] where there is none.
+struct Places {
+    channels: Vec<usize>,
+    taps: usize,
+    reversed: bool,
+    columns: Vec<usize>,
+}
+
+impl Places {
+    /// Calls `each(row, column, place)`, taps of a weight at a time, as they lie in memory.
+    #[inline(always)]
+    fn visit(&self, columns: Range<usize>, mut each: impl FnMut(usize, usize, Option<usize>)) {
+        for group in groups(self.channels.len()) {
+            for column in columns.clone() {
+                for channel in group.clone() {
+                    let (from, to) = (self.channels[channel], self.columns[column]);
+                    let real = from != PADDING && to != PADDING;
+                    let start = if real { from + to } else { 0 };
+                    for tap in 0..self.taps {
+                        let place = start + if self.reversed { self.taps - 1 - tap } else { tap };
+                        each(tap * self.channels.len() + channel, column, real.then_some(place));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Columns of the matrix, one row after the other.
+    fn copy(&self, values: &[f32], columns: Range<usize>, panel: &mut [f32]) {
+        let (first, width) = (columns.start, columns.len());
+        self.visit(columns, |row, column, place| {
+            panel[row * width + column - first] = place.map_or(0.0, |place| values[place]);
+        });
+    }
+
+    /// Weights from columns of the whole matrix.
+    fn restore(&self, columns: Range<usize>, sums: &[f32], set: impl Fn(usize, f32)) {
+        self.visit(columns, |row, column, place| {
+            if let Some(place) = place {
+                set(place, sums[row * self.columns.len() + column]);
+            }
+        });
     }
 }
 

@@ -11,6 +11,9 @@ pub enum Isa {
     Portable,
 }
 
+/// Numbers in the widest vector.
+pub(super) const MOST_LANES: usize = 16;
+
 impl Isa {
     /// The widest that this processor has.
     #[must_use]

@@ -109,8 +109,9 @@ pub fn peak_flop_per_second() -> f64 {
     let blocks = COLUMNS / isa.lanes();
     let product = Product { frequencies: 1, rows: ROWS, k_blocks: blocks, n_blocks: blocks };
     let threads = rayon::current_num_threads();
-    let (left, right) = (vec![0.5_f32; ROWS * COLUMNS], vec![0.5_f32; COLUMNS * COLUMNS]);
-    let mut results = vec![vec![0.0_f32; ROWS * COLUMNS]; threads];
+    let numbers = product.left(isa.lanes()).frequency;
+    let (left, right) = (vec![0.5_f32; numbers], vec![0.5_f32; COLUMNS * COLUMNS]);
+    let mut results = vec![vec![0.0_f32; numbers]; threads];
     let outputs: Vec<Shared> = results.iter_mut().map(|result| Shared(result.as_mut_ptr())).collect();
     let seconds = fastest(5, || {
         outputs.par_iter().for_each(|output| {

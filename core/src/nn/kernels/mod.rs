@@ -11,7 +11,7 @@
 //! | [`buffers`], [`planes`] | memory and its layout, `[batch, y, x, channel]` |
 //! | [`multiply`] | products of blocked matrices |
 //! | [`winograd`], [`direct`] | how pixels become rows of a product, and its result pixels |
-//! | [`filter`] | how weights become the right-hand side, and sums gradients of weights |
+//! | [`filter`], [`winograd_weights`] | how weights become the right-hand side, and sums gradients of weights |
 //! | [`convolution`] | rows in portions that fit the cache, over all threads |
 //! | [`normalization`], [`pooling`] | batch statistics with ReLU, and halving, as planes are read |
 //!
@@ -37,6 +37,7 @@ mod pooling;
 #[cfg(test)]
 mod tests;
 mod winograd;
+mod winograd_weights;
 
 pub use lanes::Isa;
 pub use layers::{LayerTime, layer_times, peak_flop_per_second};

@@ -11,6 +11,7 @@
 
 use super::{
     lanes::{Lanes, per_isa},
+    multiply::Layout,
     planes::{Extent, RawSink, RawSource},
 };
 
@@ -41,7 +42,6 @@ impl Tile {
 /// Results and inputs along a side of the largest tile, and its frequencies.
 const SIDE: usize = Tile::Four.side();
 const REACH: usize = SIDE + 2;
-pub(super) const FREQUENCIES: usize = REACH * REACH;
 
 /// The tiles of a batch of planes.
 #[derive(Clone, Copy)]
@@ -70,15 +70,15 @@ impl Tiles {
     }
 }
 
-/// Some tiles, and the blocked matrix `[frequency][block][row][lane]` that holds them.
+/// Some tiles, and the blocked matrix that holds them.
 #[derive(Clone, Copy)]
 pub(super) struct Rows {
     /// The first tile.
     pub first: usize,
     /// How many tiles are written.
     pub count: usize,
-    /// Rows of the matrix, and the row of the first tile.
-    pub total: usize,
+    /// The matrix, and in it the row of the first tile.
+    pub layout: Layout,
     pub at: usize,
 }
 
@@ -105,7 +105,6 @@ unsafe fn transform_input_lanes<L: Lanes>(tiles: &Tiles, sources: &[RawSource], 
 
 #[inline(always)]
 unsafe fn input_tiles<L: Lanes, const M: usize>(tiles: &Tiles, sources: &[RawSource], rows: Rows, matrix: *mut f32) {
-    let blocks: usize = sources.iter().map(|source| source.channels / L::N).sum();
     for index in 0..rows.count {
         let (plane, y, x) = tiles.place(rows.first + index);
         let mut block = 0;
@@ -113,8 +112,8 @@ unsafe fn input_tiles<L: Lanes, const M: usize>(tiles: &Tiles, sources: &[RawSou
             for channel in (0..source.channels).step_by(L::N) {
                 // SAFETY: the tile's row in the matrix, channels of the source.
                 unsafe {
-                    let to = matrix.add((block * rows.total + rows.at + index) * L::N);
-                    let stride = blocks * rows.total * L::N;
+                    let to = matrix.add(block * rows.layout.block + (rows.at + index) * L::N);
+                    let stride = rows.layout.frequency;
                     input_tile::<L, M>(source, (plane, y as isize - 1, x as isize - 1), channel, to, stride);
                 }
                 block += 1;
@@ -211,7 +210,6 @@ unsafe fn transform_output_lanes<L: Lanes>(tiles: &Tiles, sinks: &[RawSink], row
 
 #[inline(always)]
 unsafe fn output_tiles<L: Lanes, const M: usize>(tiles: &Tiles, sinks: &[RawSink], rows: Rows, matrix: *const f32) {
-    let blocks: usize = sinks.iter().map(|sink| sink.channels / L::N).sum();
     for index in 0..rows.count {
         let (plane, y, x) = tiles.place(rows.first + index);
         let mut block = 0;
@@ -219,8 +217,8 @@ unsafe fn output_tiles<L: Lanes, const M: usize>(tiles: &Tiles, sinks: &[RawSink
             for channel in (0..sink.channels).step_by(L::N) {
                 // SAFETY: the tile's row in the matrix, channels of the sink.
                 unsafe {
-                    let from = matrix.add((block * rows.total + rows.at + index) * L::N);
-                    let stride = blocks * rows.total * L::N;
+                    let from = matrix.add(block * rows.layout.block + (rows.at + index) * L::N);
+                    let stride = rows.layout.frequency;
                     output_tile::<L, M>(tiles, sink, (plane, y, x), channel, from, stride);
                 }
                 block += 1;
@@ -295,13 +293,13 @@ per_isa! {
 
 #[inline(always)]
 unsafe fn transform_gradient_lanes<L: Lanes>(tiles: &Tiles, source: &RawSource, rows: Rows, matrix: *mut f32) {
-    let stride = source.channels * rows.total;
+    let stride = rows.layout.frequency;
     for index in 0..rows.count {
         let (plane, y, x) = tiles.place(rows.first + index);
         for channel in (0..source.channels).step_by(L::N) {
             // SAFETY: the tile's row in the matrix; pixels are looked up.
             unsafe {
-                let to = matrix.add(channel * rows.total + (rows.at + index) * L::N);
+                let to = matrix.add(channel / L::N * rows.layout.block + (rows.at + index) * L::N);
                 let mut half = [[L::splat(0.0); SIDE]; REACH];
                 for column in 0..SIDE {
                     let mut z = [L::splat(0.0); SIDE];
@@ -336,58 +334,4 @@ unsafe fn gradient_line<L: Lanes>(z: [L::V; SIDE]) -> [L::V; REACH] {
         let odd2 = L::mul_add(z[3], eight, L::mul(z[1], two));
         [z[0], L::add(even, odd), L::sub(even, odd), L::add(even2, odd2), L::sub(even2, odd2), z[3]]
     }
-}
-
-/// Transforms 3 x 3 weights, one in each lane; the tile's frequencies come first.
-pub(super) fn transform_weights<const N: usize>(tile: Tile, g: &[[f32; N]; 9]) -> [[f32; N]; FREQUENCIES] {
-    let mut out = [[0.0; N]; FREQUENCIES];
-    let reach = tile.side() + 2;
-    for lane in 0..N {
-        let mut half = [[0.0; 3]; REACH];
-        for column in 0..3 {
-            let t = weight_line(tile, [g[column][lane], g[3 + column][lane], g[6 + column][lane]]);
-            for row in 0..reach {
-                half[row][column] = t[row];
-            }
-        }
-        for row in 0..reach {
-            let t = weight_line(tile, half[row]);
-            for column in 0..reach {
-                out[row * reach + column][lane] = t[column];
-            }
-        }
-    }
-    out
-}
-
-fn weight_line(tile: Tile, g: [f32; 3]) -> [f32; REACH] {
-    let even = g[0] + g[2];
-    match tile {
-        Tile::Two => [g[0], (even + g[1]) / 2.0, (even - g[1]) / 2.0, g[2], 0.0, 0.0],
-        Tile::Four => {
-            let (even2, odd2) = (g[0] / 24.0 + g[2] / 6.0, g[1] / 12.0);
-            [g[0] / 4.0, -(even + g[1]) / 6.0, -(even - g[1]) / 6.0, even2 + odd2, even2 - odd2, g[2]]
-        }
-    }
-}
-
-/// The gradient to 3 x 3 weights from that to their 36 numbers.
-pub(super) fn restore_weights(u: &[f32; FREQUENCIES]) -> [f32; 9] {
-    let line = |u: [f32; REACH]| {
-        let (s, d) = (u[1] + u[2], u[2] - u[1]);
-        let (t, e) = (u[3] + u[4], u[3] - u[4]);
-        [u[0] / 4.0 - s / 6.0 + t / 24.0, d / 6.0 + e / 12.0, -s / 6.0 + t / 6.0 + u[5]]
-    };
-    let mut half = [[0.0; REACH]; 3];
-    for column in 0..REACH {
-        let t = line(std::array::from_fn(|row| u[row * REACH + column]));
-        for row in 0..3 {
-            half[row][column] = t[row];
-        }
-    }
-    let mut out = [0.0; 9];
-    for row in 0..3 {
-        out[row * 3..][..3].copy_from_slice(&line(half[row]));
-    }
-    out
 }

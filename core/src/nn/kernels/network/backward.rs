@@ -2,7 +2,7 @@
 
 use super::{
     Architecture, Channels, HALVINGS, LAST_AT, Normalizing, PARAMETERS, Parameters, Run, SQUARE_TAPS, Trace,
-    UNIT_TENSORS, Unit, origin, unit_up, up_at,
+    UNIT_TENSORS, Unit, in_pool, origin, unit_up, up_at,
 };
 use crate::nn::kernels::{
     convolution::{Convolution, Form, channels_of},
@@ -30,14 +30,18 @@ pub fn backward(
     assert_eq!(parameters.len(), PARAMETERS);
     assert_eq!(gradient.len(), trace.extent.pixels() * architecture.output);
     let run = Run { isa, architecture, parameters: Parameters(parameters), normalizing: Normalizing::Batch };
-    let mut gradients = vec![Vec::new(); PARAMETERS];
-    let above = run.last_backward(trace, gradient, &mut gradients);
-    let (skips, below) = run.up_backward(trace, above, &mut gradients);
-    run.down_backward(trace, skips, below, &mut gradients);
-    gradients
+    in_pool(|| run.backward(trace, gradient))
 }
 
 impl Run<'_> {
+    fn backward(&self, trace: &Trace, gradient: &[f32]) -> Vec<Vec<f32>> {
+        let mut gradients = vec![Vec::new(); PARAMETERS];
+        let above = self.last_backward(trace, gradient, &mut gradients);
+        let (skips, below) = self.up_backward(trace, above, &mut gradients);
+        self.down_backward(trace, skips, below, &mut gradients);
+        gradients
+    }
+
     fn last_backward(&self, trace: &Trace, gradient: &[f32], gradients: &mut [Vec<f32>]) -> Planes {
         let classes = self.architecture.output;
         let gradient = Planes::of_channels_first(gradient, trace.extent, classes);

@@ -196,18 +196,13 @@ pub fn forward(
     let extent = Extent { batch, height, width };
     assert_eq!(images.len(), extent.pixels() * architecture.input);
     let run = Run { isa, architecture, parameters: Parameters(parameters), normalizing };
-    let patches = patches(images, extent, architecture.input);
-    let mut trace =
-        Trace { extent, patches, down: Vec::new(), pooled: Vec::new(), up: Vec::new(), upsampled: Vec::new() };
-    run.down(&mut trace);
-    run.up(&mut trace);
-    let logits = run.last(&trace);
-    let units = trace.down.iter().chain(&trace.up).flatten();
-    let moments = match normalizing {
-        Normalizing::Running(_) => Vec::new(),
-        Normalizing::Batch => units.enumerate().map(|(index, unit)| run.seen(index, unit)).collect(),
-    };
-    Pass { logits, moments, trace }
+    in_pool(|| run.forward(images, extent))
+}
+
+/// Does `work` on a thread of the pool: from outside, each of its many parallel loops would wake the
+/// pool and wait for it.
+fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
 }
 
 /// A forward or backward pass.
@@ -219,6 +214,21 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    fn forward(&self, images: &[f32], extent: Extent) -> Pass {
+        let patches = patches(images, extent, self.architecture.input);
+        let mut trace =
+            Trace { extent, patches, down: Vec::new(), pooled: Vec::new(), up: Vec::new(), upsampled: Vec::new() };
+        self.down(&mut trace);
+        self.up(&mut trace);
+        let logits = self.last(&trace);
+        let units = trace.down.iter().chain(&trace.up).flatten();
+        let moments = match self.normalizing {
+            Normalizing::Running(_) => Vec::new(),
+            Normalizing::Batch => units.enumerate().map(|(index, unit)| self.seen(index, unit)).collect(),
+        };
+        Pass { logits, moments, trace }
+    }
+
     fn down(&self, trace: &mut Trace) {
         let channels = Channels::new(&[self.architecture.input * SQUARE_TAPS], &[self.architecture.level(0)]);
         let filter = channels.filter(self.parameters.unit(0).weight, 1);
