@@ -39,13 +39,6 @@ impl Buffer {
         lines.resize(needed, Line([0.0; LINE]));
         Self { lines, len }
     }
-
-    /// `len` zeros.
-    pub fn zeros(len: usize) -> Self {
-        let mut buffer = Self::any(len);
-        buffer.fill(0.0);
-        buffer
-    }
 }
 
 impl Deref for Buffer {
