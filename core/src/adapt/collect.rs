@@ -15,7 +15,7 @@ use super::{
     triage::{Agreement, Triage, triage},
 };
 use crate::{
-    component::ComponentError,
+    component::{ComponentError, Segmentation},
     config::{CollectSettings, Plan, Trusted},
     domain::{CaseEntry, CaseId, ImageBatch, LabelMap, SampleImage, SampleOrigin, Seed, Split},
     run_dir::{Step, StepKind},
@@ -128,9 +128,9 @@ impl Segmented {
         let grids: Vec<_> = subjects.iter().map(|subject| *subject.case.image.grid()).collect();
         let images = ImageBatch::stack(subjects.iter().map(|subject| &subject.case.image))?;
         let first = subjects.first().map_or("", |subject| subject.case.id.as_str());
-        let labels = components.policy.segment(&images)?.unstack(&grids)?;
         let seed = seed.named("collect").named("sampled").named(first);
-        Ok(Self { labels, sampled: components.policy.segment_sampled(&images, seed)?.unstack(&grids)? })
+        let Segmentation { most_likely, drawn } = components.policy.segment_and_sample(&images, seed)?;
+        Ok(Self { labels: most_likely.unstack(&grids)?, sampled: drawn.unstack(&grids)? })
     }
 }
 

@@ -18,7 +18,7 @@ pub use data_source::DataSource;
 pub use distortion_generator::{DistortionGenerator, DistortionRequest, WrongMap};
 pub use error::{ComponentError, ErrorKind, Result};
 pub use modality::Modality;
-pub use policy::{ImitationStep, Policy, PolicyState, PolicyUpdate, UpdateRule, UpdateStats};
+pub use policy::{ImitationStep, Policy, PolicyState, PolicyUpdate, Segmentation, UpdateRule, UpdateStats};
 pub use registry::{ComponentKind, Factory, LinkedPlugin, Registration};
 pub use reward_model::{RewardBatch, RewardModel};
 pub use validity_metric::ValidityMetric;

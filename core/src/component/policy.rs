@@ -12,11 +12,11 @@ pub trait Policy: Send {
     /// If the images do not fit the network, or its output is not finite.
     fn segment(&self, images: &ImageBatch) -> Result<LabelBatch>;
 
-    /// A label for every voxel drawn from π, in inference mode.
+    /// The most likely label of every voxel and one drawn from π, of one pass in inference mode.
     ///
     /// # Errors
     /// As [`Policy::segment`].
-    fn segment_sampled(&self, images: &ImageBatch, seed: Seed) -> Result<LabelBatch>;
+    fn segment_and_sample(&self, images: &ImageBatch, seed: Seed) -> Result<Segmentation>;
 
     /// The most likely label of every voxel after N(0, `std`²) was added to every weight of a
     /// copy of the network.
@@ -72,6 +72,15 @@ pub trait Policy: Send {
     /// # Errors
     /// If they do not belong to this architecture; names the first tensor that differs.
     fn restore(&mut self, state: &PolicyState) -> Result<()>;
+}
+
+/// Two label maps for each image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segmentation {
+    /// As [`Policy::segment`] gives them.
+    pub most_likely: LabelBatch,
+    /// Labels drawn from π, voxel by voxel.
+    pub drawn: LabelBatch,
 }
 
 /// The weights of a policy, each network in the safetensors format.

@@ -26,6 +26,11 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
+    /// No numbers, and no memory.
+    pub fn none() -> Self {
+        Self { lines: Vec::new(), len: 0 }
+    }
+
     /// `len` numbers of any value.
     pub fn any(len: usize) -> Self {
         let needed = len.div_ceil(LINE);
@@ -59,6 +64,9 @@ impl DerefMut for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
+        if self.lines.capacity() == 0 {
+            return;
+        }
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         free.push(std::mem::take(&mut self.lines));
         let mut bytes: usize = free.iter().map(|buffer| buffer.capacity() * size_of::<Line>()).sum();

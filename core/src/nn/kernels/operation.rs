@@ -16,7 +16,7 @@ use burn::{
 
 use super::{
     lanes::Isa,
-    network::{Architecture, Normalizing, PARAMETERS, Seen, Trace, backward, forward},
+    network::{Architecture, Keep, Normalizing, PARAMETERS, Seen, Trace, backward, forward},
 };
 use crate::nn::{
     batch_norm::{Moments, Normalization},
@@ -82,7 +82,9 @@ pub fn run_frozen(
         Normalization::Running => Normalizing::Running(&statistics),
         Normalization::Batch(_) => Normalizing::Batch,
     };
-    let pass = forward(Isa::detect(), architecture, &slices, numbers(&images), [batch, height, width], normalizing);
+    let shape = [batch, height, width];
+    let how = (normalizing, Keep::Nothing);
+    let pass = forward(Isa::detect(), architecture, &slices, numbers(&images), shape, how);
     if let Normalization::Batch(moments) = normalization {
         moments.extend(pass.moments.into_iter().map(|seen| seen.into_tensors(&Device::flex())));
     }
@@ -106,7 +108,8 @@ pub fn run_tracked(
         tracked.into_iter().map(|tensor| tensor.into_primitive().to_contiguous()).collect();
     let slices: Vec<&[f32]> = parameters.iter().map(numbers).collect();
     let shape = [batch, height, width];
-    let pass = forward(Isa::detect(), architecture, &slices, numbers(&images), shape, Normalizing::Batch);
+    let how = (Normalizing::Batch, Keep::ForGradient);
+    let pass = forward(Isa::detect(), architecture, &slices, numbers(&images), shape, how);
     moments.extend(pass.moments.into_iter().map(|seen| seen.into_tensors(&device)));
     let logits = tensor_of(pass.logits, [batch, architecture.output, height, width]);
     let logits = match UnetBackward.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {

@@ -75,6 +75,11 @@ impl Planes {
         planes
     }
 
+    /// Gives the values' memory back; extent and channels stay.
+    pub fn release(&mut self) {
+        self.values = Buffer::none();
+    }
+
     /// The first `channels` channels as `[batch, channel, y, x]`.
     pub fn channels_first(&self, channels: usize) -> Vec<f32> {
         let pixels = self.extent.height * self.extent.width;

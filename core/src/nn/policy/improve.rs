@@ -2,7 +2,7 @@
 
 use super::{
     UnetPolicy,
-    losses::{Experience, Forward, Losses},
+    losses::{ActorLoss, CriticLoss, Experience},
 };
 use crate::{
     component::{PolicyUpdate, Result, UpdateRule, UpdateStats},
@@ -28,23 +28,19 @@ impl UnetPolicy {
         Ok(sum)
     }
 
+    /// One step of each network. The critic goes first, so that its activations are gone before the
+    /// actor's are made; the advantage is that of the critic before its step.
     fn improve_once(&mut self, experience: &Experience<'_>, update: &PolicyUpdate) -> Result<UpdateStats> {
-        let (logits, actor_moments) = self.actor.forward_train(experience.images.clone());
-        let (value_logits, critic_moments) = self.critic.forward_train(experience.images.clone());
-        let Losses { actor, critic, mut stats } = experience.losses(Forward { logits, value_logits }, update)?;
-        stats.grad_norm = self.actor.step(Step {
-            loss: actor,
-            moments: actor_moments,
-            learning_rate: update.actor_learning_rate,
-            max_grad_norm: Some(update.max_grad_norm),
-        })?;
-        self.critic.step(Step {
-            loss: critic,
-            moments: critic_moments,
-            learning_rate: update.critic_learning_rate,
-            max_grad_norm: None,
-        })?;
-        Ok(stats)
+        let (logits, moments) = self.critic.forward_train(experience.images.clone());
+        let CriticLoss { followed: loss, loss: value_loss, values } = experience.critic(logits)?;
+        let learning_rate = update.critic_learning_rate;
+        self.critic.step(Step { loss, moments, learning_rate, max_grad_norm: None })?;
+        let (logits, moments) = self.actor.forward_train(experience.images.clone());
+        let ActorLoss { followed: loss, stats } = experience.actor(logits, values, update)?;
+        let learning_rate = update.actor_learning_rate;
+        let grad_norm =
+            self.actor.step(Step { loss, moments, learning_rate, max_grad_norm: Some(update.max_grad_norm) })?;
+        Ok(UpdateStats { value_loss, grad_norm, ..stats })
     }
 }
 

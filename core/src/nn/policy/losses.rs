@@ -1,6 +1,6 @@
 //! What an update differentiates: by our own pass over memory on the CPU, by burn's operations elsewhere.
 
-use burn::tensor::{Bool, Device, Int, Tensor};
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
 use crate::{
     component::{PolicyUpdate, Result, UpdateRule, UpdateStats},
@@ -18,8 +18,13 @@ use crate::{
         one_pass::{self, PolicyTerms},
         ppo::{Surrogate, clipped_surrogate, value_loss, values},
         reinforce,
+        sloped::Sloped,
     },
 };
+
+const POLICY_LOSS: &str = "the policy's loss";
+const VALUE_LOSS: &str = "the critic's loss";
+const ENTROPY: &str = "the entropy";
 
 /// A rollout, checked, with its images on the device.
 pub(super) struct Experience<'a> {
@@ -39,16 +44,26 @@ struct Maps {
     pseudo_reference: Tensor<2, Bool>,
 }
 
-/// Both networks' answers, `[batch · slow, channel, y, x]`, with gradients.
-pub(super) struct Forward {
-    pub logits: Tensor<4>,
-    pub value_logits: Tensor<4>,
+/// The critic's loss on a rollout.
+pub(super) struct CriticLoss {
+    /// What is differentiated.
+    pub followed: Tensor<1>,
+    pub loss: f64,
+    /// V, without gradients.
+    pub values: Values,
 }
 
-/// What is differentiated, and what is told of it.
-pub(super) struct Losses {
-    pub actor: Tensor<1>,
-    pub critic: Tensor<1>,
+/// `[batch, voxel]`, where the losses are worked out.
+pub(super) enum Values {
+    OnHost(Vec<f32>),
+    OnDevice(Tensor<2>),
+}
+
+/// The actor's loss on a rollout, and what is told of it.
+pub(super) struct ActorLoss {
+    /// What is differentiated.
+    pub followed: Tensor<1>,
+    /// All but the value loss and the gradient's norm.
     pub stats: UpdateStats,
 }
 
@@ -72,23 +87,56 @@ impl<'a> Experience<'a> {
         Ok(Self { images, shape, classes: settings.classes, rollout, maps })
     }
 
+    /// The loss of the critic's `[batch · slow, 1, y, x]` logits.
+    ///
     /// # Errors
-    /// If a loss is not finite.
-    pub fn losses(&self, forward: Forward, update: &PolicyUpdate) -> Result<Losses> {
-        match [&forward.logits, &forward.value_logits].map(|tensor| contiguous_values(tensor.clone())) {
-            [Some(logits), Some(values)] => self.in_one_pass(forward, [numbers(&logits), numbers(&values)], update),
-            _ => self.by_operations(forward, update),
+    /// If it is not finite.
+    pub fn critic(&self, logits: Tensor<4>) -> Result<CriticLoss> {
+        match contiguous_values(logits.clone()) {
+            Some(values) => self.critic_in_one_pass(logits, numbers(&values)),
+            None => self.critic_by_operations(logits),
         }
     }
 
-    fn in_one_pass(
+    /// The loss of the actor's `[batch · slow, class, y, x]` logits, with the critic's V as it was
+    /// before its own update.
+    ///
+    /// # Errors
+    /// If it is not finite.
+    pub fn actor(&self, logits: Tensor<4>, values: Values, update: &PolicyUpdate) -> Result<ActorLoss> {
+        let of_actor = contiguous_values(logits.clone());
+        match (of_actor, values) {
+            (Some(of_actor), Values::OnHost(values)) => {
+                self.actor_in_one_pass(logits, [numbers(&of_actor), &values], update)
+            }
+            (_, Values::OnHost(values)) => {
+                let values = Tensor::from_data(TensorData::new(values, self.maps.rewards.dims()), &logits.device());
+                self.actor_by_operations(logits, values, update)
+            }
+            (_, Values::OnDevice(values)) => self.actor_by_operations(logits, values, update),
+        }
+    }
+
+    fn critic_in_one_pass(&self, logits: Tensor<4>, of_critic: &[f32]) -> Result<CriticLoss> {
+        let Sloped { loss, slope } = one_pass::value_loss(of_critic, &self.rollout.rewards, self.shape.plane());
+        require_finite(VALUE_LOSS, &[loss as f32])?;
+        let values = Values::OnHost(one_pass::values(of_critic));
+        Ok(CriticLoss { followed: following(logits, slope), loss, values })
+    }
+
+    fn critic_by_operations(&self, logits: Tensor<4>) -> Result<CriticLoss> {
+        let values = values(self.shape.unfold(logits).squeeze_dim(1));
+        let followed = value_loss(values.clone(), self.maps.rewards.clone());
+        let loss = finite_scalar(VALUE_LOSS, &followed)?;
+        Ok(CriticLoss { followed, loss, values: Values::OnDevice(values.detach()) })
+    }
+
+    fn actor_in_one_pass(
         &self,
-        forward: Forward,
-        [logits, value_logits]: [&[f32]; 2],
+        logits: Tensor<4>,
+        [of_actor, values]: [&[f32]; 2],
         update: &PolicyUpdate,
-    ) -> Result<Losses> {
-        let [slow, height, width] = self.shape.shape;
-        let voxels = height * width;
+    ) -> Result<ActorLoss> {
         let actions = &self.rollout.actions;
         let terms = PolicyTerms {
             rule: update.rule,
@@ -96,44 +144,35 @@ impl<'a> Experience<'a> {
             entropy_coef: update.entropy_coef,
             divergence_coef: update.divergence_coef,
             classes: self.classes,
-            voxels,
-            slow,
+            voxels: self.shape.plane(),
+            slow: self.shape.shape[0],
             labels: &actions.labels.labels,
             log_probs: &actions.log_probs,
             reference_log_probs: actions.reference_log_probs.as_deref(),
             rewards: &self.rollout.rewards,
-            values: &one_pass::values(value_logits),
+            values,
             is_pseudo_reference: &self.rollout.is_pseudo_reference,
         };
-        let (actor, mut stats) = terms.loss(logits);
-        let critic = one_pass::value_loss(value_logits, &self.rollout.rewards, voxels);
-        stats.value_loss = critic.loss;
+        let (actor, stats) = terms.loss(of_actor);
         for (what, value) in [
-            ("the policy's loss", actor.loss),
-            ("the critic's loss", critic.loss),
-            ("the entropy", stats.entropy),
+            (POLICY_LOSS, actor.loss),
+            (ENTROPY, stats.entropy),
             ("the divergence from the rollout", stats.approx_kl),
             ("the divergence", stats.reference_divergence),
         ] {
             require_finite(what, &[value as f32])?;
         }
-        Ok(Losses {
-            actor: following(forward.logits, actor.slope),
-            critic: following(forward.value_logits, critic.slope),
-            stats,
-        })
+        Ok(ActorLoss { followed: following(logits, actor.slope), stats })
     }
 
-    fn by_operations(&self, forward: Forward, update: &PolicyUpdate) -> Result<Losses> {
+    fn actor_by_operations(&self, logits: Tensor<4>, values: Tensor<2>, update: &PolicyUpdate) -> Result<ActorLoss> {
         let maps = &self.maps;
-        let policy = Categorical::from_logits(self.shape.unfold(forward.logits));
+        let policy = Categorical::from_logits(self.shape.unfold(logits));
         let log_probs = policy.log_prob(maps.labels.clone());
         let entropy = mean(policy.entropy());
-        let values = values(self.shape.unfold(forward.value_logits).squeeze_dim(1));
-        let critic = value_loss(values.clone(), maps.rewards.clone());
         let terms = AdvantageTerms {
             rewards: maps.rewards.clone(),
-            values: values.detach(),
+            values,
             log_probs: log_probs.clone().detach(),
             reference_log_probs: maps.reference_log_probs.clone(),
             pseudo_reference: maps.pseudo_reference.clone(),
@@ -145,12 +184,11 @@ impl<'a> Experience<'a> {
             UpdateRule::Ppo => surrogate.loss.clone(),
             UpdateRule::Reinforce => reinforce::policy_loss(log_probs.clone(), advantages),
         };
-        let actor = objective - entropy.clone().mul_scalar(update.entropy_coef);
+        let followed = objective - entropy.clone().mul_scalar(update.entropy_coef);
         let mut stats = self.movement(log_probs, &surrogate, update.rule)?;
-        stats.entropy = finite_scalar("the entropy", &entropy)?;
-        stats.policy_loss = finite_scalar("the policy's loss", &actor)?;
-        stats.value_loss = finite_scalar("the critic's loss", &critic)?;
-        Ok(Losses { actor, critic, stats })
+        stats.entropy = finite_scalar(ENTROPY, &entropy)?;
+        stats.policy_loss = finite_scalar(POLICY_LOSS, &followed)?;
+        Ok(ActorLoss { followed, stats })
     }
 
     /// How far the policy stands from that of the rollout and from the reference policy.
@@ -173,8 +211,6 @@ impl<'a> Experience<'a> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::TensorData;
-
     use super::*;
     use crate::domain::{Actions, ImageBatch, LabelBatch};
 
@@ -228,29 +264,29 @@ mod tests {
                 max_grad_norm: 1.0,
             };
             let (logits, value_logits) = (leaf(3, 12.0), leaf(1, 2.0));
-            let forward = || Forward { logits: logits.clone(), value_logits: value_logits.clone() };
-            let values = [&logits, &value_logits].map(|tensor| contiguous_values(tensor.clone()).unwrap());
-            let found = experience.in_one_pass(forward(), [numbers(&values[0]), numbers(&values[1])], &update).unwrap();
-            let expected = experience.by_operations(forward(), &update).unwrap();
+            let of_critic = contiguous_values(value_logits.clone()).unwrap();
+            let of_actor = contiguous_values(logits.clone()).unwrap();
+            let critic = experience.critic_in_one_pass(value_logits.clone(), numbers(&of_critic)).unwrap();
+            let expected_critic = experience.critic_by_operations(value_logits.clone()).unwrap();
+            let (Values::OnHost(values), Values::OnDevice(expected_values)) = (&critic.values, expected_critic.values)
+            else {
+                panic!("values are where the loss was worked out")
+            };
+            let found = experience.actor_in_one_pass(logits.clone(), [numbers(&of_actor), values], &update).unwrap();
+            let expected = experience.actor_by_operations(logits.clone(), expected_values, &update).unwrap();
             assert!(expected.stats.clip_fraction > 0.1 || rule == UpdateRule::Reinforce);
-            let numbers = |stats: UpdateStats| {
-                let UpdateStats {
-                    policy_loss,
-                    value_loss,
-                    entropy,
-                    approx_kl,
-                    clip_fraction,
-                    reference_divergence,
-                    ..
-                } = stats;
+            let numbers = |stats: UpdateStats, value_loss: f64| {
+                let UpdateStats { policy_loss, entropy, approx_kl, clip_fraction, reference_divergence, .. } = stats;
                 [policy_loss, value_loss, entropy, approx_kl, clip_fraction, reference_divergence]
             };
-            for (found, expected) in numbers(found.stats).into_iter().zip(numbers(expected.stats)) {
+            let pairs = numbers(found.stats, critic.loss).into_iter();
+            for (found, expected) in pairs.zip(numbers(expected.stats, expected_critic.loss)) {
                 assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{rule:?}: {found}, {expected}");
             }
-            for (leaf, found, expected) in
-                [(&logits, found.actor, expected.actor), (&value_logits, found.critic, expected.critic)]
-            {
+            for (leaf, found, expected) in [
+                (&logits, found.followed, expected.followed),
+                (&value_logits, critic.followed, expected_critic.followed),
+            ] {
                 let gradient = |loss: Tensor<1>| leaf.grad(&loss.backward()).unwrap().into_data();
                 let (found, expected) = (gradient(found), gradient(expected));
                 let scale = expected.iter::<f32>().fold(0.0, |scale: f32, x| scale.max(x.abs()));

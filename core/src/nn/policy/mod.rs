@@ -18,7 +18,9 @@ use super::{
     weights::Weights,
 };
 use crate::{
-    component::{ComponentError, ErrorKind, ImitationStep, Policy, PolicyState, PolicyUpdate, Result, UpdateStats},
+    component::{
+        ComponentError, ErrorKind, ImitationStep, Policy, PolicyState, PolicyUpdate, Result, Segmentation, UpdateStats,
+    },
     domain::{Actions, ImageBatch, LabelBatch, LabelMap, Rollout, Seed},
     rl::distribution::{Categorical, most_likely, sample},
 };
@@ -85,7 +87,11 @@ impl UnetPolicy {
     }
 
     fn segment_by(&self, network: &Unet, images: &ImageBatch) -> Result<LabelBatch> {
-        let logits = self.logits(network, images, &mut Normalization::Running)?;
+        self.most_likely(images, self.logits(network, images, &mut Normalization::Running)?)
+    }
+
+    /// Of `[batch, class, voxel]` logits.
+    fn most_likely(&self, images: &ImageBatch, logits: Tensor<3>) -> Result<LabelBatch> {
         let logits = finite_values("a logit", logits)?;
         Ok(self.label_batch(images, &logits, |_, logits| most_likely(logits, self.settings.classes)))
     }
@@ -123,8 +129,11 @@ impl Policy for UnetPolicy {
         self.segment_by(&self.actor.frozen(), images)
     }
 
-    fn segment_sampled(&self, images: &ImageBatch, seed: Seed) -> Result<LabelBatch> {
-        Ok(self.draw(images, &self.probabilities(images)?, seed))
+    fn segment_and_sample(&self, images: &ImageBatch, seed: Seed) -> Result<Segmentation> {
+        let logits = self.logits(&self.actor.frozen(), images, &mut Normalization::Running)?;
+        let probabilities = finite_values("a probability", softmax(logits.clone(), 1))?;
+        let drawn = self.draw(images, &probabilities, seed);
+        Ok(Segmentation { most_likely: self.most_likely(images, logits)?, drawn })
     }
 
     fn segment_perturbed(&self, images: &ImageBatch, std: f64, seed: Seed) -> Result<LabelBatch> {

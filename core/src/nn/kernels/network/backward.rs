@@ -1,7 +1,7 @@
 //! The way back through the network, in the reverse order of the forward pass.
 
 use super::{
-    Architecture, Channels, HALVINGS, LAST_AT, Normalizing, PARAMETERS, Parameters, Run, SQUARE_TAPS, Trace,
+    Architecture, Channels, HALVINGS, Keep, LAST_AT, Normalizing, PARAMETERS, Parameters, Run, SQUARE_TAPS, Trace,
     UNIT_TENSORS, Unit, in_pool, origin, unit_up, up_at,
 };
 use crate::nn::kernels::{
@@ -29,7 +29,13 @@ pub fn backward(
 ) -> Vec<Vec<f32>> {
     assert_eq!(parameters.len(), PARAMETERS);
     assert_eq!(gradient.len(), trace.extent.pixels() * architecture.output);
-    let run = Run { isa, architecture, parameters: Parameters(parameters), normalizing: Normalizing::Batch };
+    let run = Run {
+        isa,
+        architecture,
+        parameters: Parameters(parameters),
+        normalizing: Normalizing::Batch,
+        keep: Keep::ForGradient,
+    };
     in_pool(|| run.backward(trace, gradient))
 }
 

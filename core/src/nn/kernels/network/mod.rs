@@ -75,13 +75,22 @@ pub struct Seen {
     pub values: usize,
 }
 
+/// What becomes of planes that a forward pass does not need any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// They stay for [`backward`].
+    ForGradient,
+    /// Their memory serves the next layers.
+    Nothing,
+}
+
 /// What a forward pass leaves behind.
 pub struct Pass {
     /// `[batch, class, y, x]`
     pub logits: Vec<f32>,
     /// One for each of the [`UNITS`]; empty where running statistics were used.
     pub moments: Vec<Seen>,
-    /// What [`backward`] needs.
+    /// What [`backward`] needs, if it was to be kept.
     pub trace: Trace,
 }
 
@@ -190,12 +199,12 @@ pub fn forward(
     parameters: &[&[f32]],
     images: &[f32],
     [batch, height, width]: [usize; 3],
-    normalizing: Normalizing<'_>,
+    (normalizing, keep): (Normalizing<'_>, Keep),
 ) -> Pass {
     assert_eq!(parameters.len(), PARAMETERS);
     let extent = Extent { batch, height, width };
     assert_eq!(images.len(), extent.pixels() * architecture.input);
-    let run = Run { isa, architecture, parameters: Parameters(parameters), normalizing };
+    let run = Run { isa, architecture, parameters: Parameters(parameters), normalizing, keep };
     in_pool(|| run.forward(images, extent))
 }
 
@@ -211,9 +220,17 @@ struct Run<'a> {
     architecture: &'a Architecture,
     parameters: Parameters<'a>,
     normalizing: Normalizing<'a>,
+    keep: Keep,
 }
 
 impl Run<'_> {
+    /// Whoever had to read the planes has.
+    fn is_read(&self, planes: &mut Planes) {
+        if self.keep == Keep::Nothing {
+            planes.release();
+        }
+    }
+
     fn forward(&self, images: &[f32], extent: Extent) -> Pass {
         let patches = patches(images, extent, self.architecture.input);
         let mut trace =
@@ -233,17 +250,18 @@ impl Run<'_> {
         let channels = Channels::new(&[self.architecture.input * SQUARE_TAPS], &[self.architecture.level(0)]);
         let filter = channels.filter(self.parameters.unit(0).weight, 1);
         let first = self.unit(0, Form::POINT, trace.extent, &[Source::plain(&trace.patches)], &filter);
-        let second = self.second(1, 0, &first);
-        trace.down.push([first, second]);
+        let units = self.second(1, 0, first);
+        self.is_read(&mut trace.patches);
+        trace.down.push(units);
         for level in 1..=HALVINGS {
             let above = &trace.down[level - 1][1];
-            let pooled = pool(self.isa, &above.planes, &above.activation);
+            let mut pooled = pool(self.isa, &above.planes, &above.activation);
             let channels = self.square_channels(&[level - 1], level);
             let filter = channels.filter(self.parameters.unit(2 * level).weight, SQUARE_TAPS);
             let form = Form::square(pooled.extent, Tile::Two);
             let first = self.unit(2 * level, form, pooled.extent, &[Source::plain(&pooled)], &filter);
-            let second = self.second(2 * level + 1, level, &first);
-            trace.down.push([first, second]);
+            self.is_read(&mut pooled);
+            trace.down.push(self.second(2 * level + 1, level, first));
             trace.pooled.push(pooled);
         }
     }
@@ -251,8 +269,9 @@ impl Run<'_> {
     fn up(&self, trace: &mut Trace) {
         for step in 0..HALVINGS {
             let level = HALVINGS - 1 - step;
-            let below = trace.up.last().unwrap_or(&trace.down[HALVINGS]);
-            let upsampled = self.upsample(step, &below[1]);
+            let below = trace.up.last_mut().unwrap_or(&mut trace.down[HALVINGS]);
+            let mut upsampled = self.upsample(step, &below[1]);
+            self.is_read(&mut below[1].planes);
             let skip = &trace.down[level][1];
             let channels = self.square_channels(&[level, level], level);
             let unit = unit_up(step);
@@ -260,8 +279,9 @@ impl Run<'_> {
             let extent = skip.planes.extent;
             let sources = [skip.source(), Source::plain(&upsampled).at(origin(extent, upsampled.extent))];
             let first = self.unit(unit, Form::square(extent, Tile::Two), extent, &sources, &filter);
-            let second = self.second(unit + 1, level, &first);
-            trace.up.push([first, second]);
+            self.is_read(&mut trace.down[level][1].planes);
+            self.is_read(&mut upsampled);
+            trace.up.push(self.second(unit + 1, level, first));
             trace.upsampled.push(upsampled);
         }
     }
@@ -304,12 +324,14 @@ impl Run<'_> {
         planes.channels_first(classes)
     }
 
-    /// The second convolution of a level.
-    fn second(&self, unit: usize, level: usize, first: &Unit) -> Unit {
+    /// Both convolutions of a level, from the first.
+    fn second(&self, unit: usize, level: usize, mut first: Unit) -> [Unit; 2] {
         let channels = self.square_channels(&[level], level);
         let filter = channels.filter(self.parameters.unit(unit).weight, SQUARE_TAPS);
         let extent = first.planes.extent;
-        self.unit(unit, Form::square(extent, Tile::Two), extent, &[first.source()], &filter)
+        let second = self.unit(unit, Form::square(extent, Tile::Two), extent, &[first.source()], &filter);
+        self.is_read(&mut first.planes);
+        [first, second]
     }
 
     fn unit(&self, unit: usize, form: Form, extent: Extent, sources: &[Source<'_>], filter: &Filter<'_>) -> Unit {
