@@ -65,6 +65,7 @@ pub enum Command {
     Check(commands::check::Args),
     Phantom(commands::phantom::Args),
     Bench(commands::bench::Args),
+    Doctor(commands::doctor::Args),
     #[command(subcommand)]
     Plugins(commands::plugins::Command),
     #[command(name = rl4seg_core::plugin::PROBE_COMMAND, hide = true)]
@@ -84,6 +85,7 @@ impl Command {
             Self::Check(args) => commands::check::run(args, global),
             Self::Phantom(args) => commands::phantom::run(args, global),
             Self::Bench(args) => commands::bench::run(args, global),
+            Self::Doctor(args) => commands::doctor::run(args, global),
             Self::Plugins(command) => commands::plugins::run(command, global),
             Self::Probe(args) => commands::probe::run(args),
         }

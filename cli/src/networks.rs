@@ -13,12 +13,17 @@ use rl4seg_core::{
 /// The flag that says where networks run.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DeviceArg {
-    /// Where the networks run: `cpu`, `cuda` or `cuda:N`
+    /// Where the networks run: `cpu`, `cuda`, `cuda:N`, `wgpu` or `wgpu:N`; `rl4seg doctor` tells what there is
     #[arg(long, default_value = "cpu")]
     device: String,
 }
 
 impl DeviceArg {
+    /// The processor.
+    pub fn cpu() -> Self {
+        Self { device: "cpu".to_owned() }
+    }
+
     /// The device as the user named it.
     pub fn name(&self) -> &str {
         &self.device
@@ -41,7 +46,7 @@ impl Networks {
         device: &DeviceArg,
     ) -> anyhow::Result<Self> {
         let device = nn::device(&device.device)?;
-        let settings = NetworkSettings { width: table.width, input_channels: channels, classes };
+        let settings = NetworkSettings::new(table.width, channels, classes).with_precision(table.precision);
         let seed = seed.named("networks");
         Ok(Self {
             policy: UnetPolicy::new(&settings, seed.named("policy"), &device)?,

@@ -41,7 +41,7 @@ impl Work {
 
     /// The last step's loss, and the fastest step's time in seconds.
     fn run(&self) -> Result<(f64, f64)> {
-        let settings = NetworkSettings { width: self.width, input_channels: 1, classes: 3 };
+        let settings = NetworkSettings::new(self.width, 1, 3);
         let mut policy = UnetPolicy::new(&settings, Seed(0), &device("cpu")?)?;
         let (images, labels) = self.stripes();
         let (mut loss, mut fastest) = (f64::NAN, f64::INFINITY);

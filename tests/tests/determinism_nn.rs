@@ -8,7 +8,7 @@ use rl4seg_core::nn::{NetworkSettings, UnetPolicy, UnetReward, device};
 /// Large enough that burn splits matrix products, convolutions and pooling between threads.
 const SIDE: usize = 80;
 const BATCH: usize = 3;
-const SETTINGS: NetworkSettings = NetworkSettings { width: 16, input_channels: 1, classes: 3 };
+const SETTINGS: NetworkSettings = NetworkSettings::new(16, 1, 3);
 
 fn images() -> ImageBatch {
     let values = (0..BATCH * SIDE * SIDE).map(|index| ((index * 2_654_435_761) % 1009) as f32 / 1009.0).collect();

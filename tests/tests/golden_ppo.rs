@@ -67,7 +67,7 @@ impl Fixture {
         let layer12 = Weights::read(&set.path("actor.safetensors"))?;
         let classes = layer12.tensor("layer12.bias").context("no layer12.bias")?.1.len();
         Ok(Self {
-            settings: NetworkSettings { width: recording.init_channels, input_channels: channels, classes },
+            settings: NetworkSettings::new(recording.init_channels, channels, classes),
             images: ImageBatch { batch, channels, shape, values: image.values.clone() },
             labels: LabelBatch { batch, shape, labels },
             set,
@@ -191,7 +191,7 @@ fn losses_norms_and_weights_of_the_updates() -> Result<()> {
 fn maps_and_gradients_of_the_first_update() -> Result<()> {
     let fixture = Fixture::open()?;
     let device = Device::flex().autodiff();
-    let NetworkSettings { width, input_channels, classes } = fixture.settings;
+    let NetworkSettings { width, input_channels, classes, .. } = fixture.settings;
     let load = |name: &str, outputs| -> Result<Unet> {
         Ok(fixture.weights(name)?.load_into(Unet::zeroed(width, input_channels, outputs, &device))?)
     };

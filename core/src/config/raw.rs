@@ -102,11 +102,25 @@ impl Default for SplitSettings {
 pub struct NetworkTable {
     /// Channels named `init_channels` in the published code; the first level has half of it.
     pub width: usize,
+    /// What convolutions compute in; all else is float32.
+    pub precision: Precision,
+}
+
+/// The numbers that a convolution multiplies. Sums are float32 in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// IEEE 754 single precision.
+    #[default]
+    Float32,
+    /// The upper half of a float32: its range, with 8 significant bits. Half the memory traffic and the
+    /// fastest units of a GPU; for GPUs alone.
+    Bfloat16,
 }
 
 impl Default for NetworkTable {
     fn default() -> Self {
-        Self { width: 32 }
+        Self { width: 32, precision: Precision::Float32 }
     }
 }
 

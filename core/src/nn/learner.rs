@@ -12,6 +12,7 @@ use super::{
     batch_norm::{Moments, Normalization},
     cpu::{contiguous, numbers, sum_of_squares},
     initialize::xavier,
+    settings::NetworkSettings,
     unet::Unet,
 };
 use crate::{
@@ -41,8 +42,9 @@ pub(super) struct Step {
 
 impl Learner {
     /// Fresh weights on `device`, with gradients.
-    pub fn new(width: usize, channels: [usize; 2], seed: Seed, device: &Device) -> Self {
-        let network = Unet::zeroed(width, channels[0], channels[1], &device.clone().autodiff());
+    pub fn new(settings: &NetworkSettings, channels: [usize; 2], seed: Seed, device: &Device) -> Self {
+        let network = Unet::zeroed(settings.width, channels[0], channels[1], &device.clone().autodiff())
+            .computing_in(settings.precision);
         Self { network: xavier(network, seed), optimizer: adam() }
     }
 
@@ -70,9 +72,9 @@ impl Learner {
     pub fn step(&mut self, step: Step) -> Result<f64> {
         finite_scalar("the loss", &step.loss)?;
         let mut gradients = GradientsParams::from_grads(step.loss.backward(), &self.network);
-        let mut norm = SquaredNorm { gradients: &gradients, sum: 0.0 };
+        let mut norm = SquaredNorm { gradients: &gradients, on_host: 0.0, on_device: Vec::new() };
         self.network.visit(&mut norm);
-        let norm = norm.sum.sqrt();
+        let norm = norm.total().sqrt();
         if !norm.is_finite() {
             let message = format!("the gradient's norm is {norm}; lower the learning rate");
             return Err(ComponentError::new(ErrorKind::NotFinite, message));
@@ -97,22 +99,34 @@ impl Learner {
     }
 }
 
+/// Σ x² of all gradients. On a device other than the CPU the sums stay there until all are known: to
+/// wait for each of a hundred tensors costs more than a step.
 struct SquaredNorm<'a> {
     gradients: &'a GradientsParams,
-    sum: f64,
+    on_host: f64,
+    on_device: Vec<Tensor<1>>,
+}
+
+impl SquaredNorm<'_> {
+    fn total(self) -> f64 {
+        if self.on_device.is_empty() {
+            return self.on_host;
+        }
+        self.on_host + f64::from(Tensor::cat(self.on_device, 0).sum().into_scalar::<f32>())
+    }
 }
 
 impl ModuleVisitor for SquaredNorm<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
             if let Some(gradient) = contiguous(gradient.clone()) {
-                self.sum += sum_of_squares(numbers(&gradient));
+                self.on_host += sum_of_squares(numbers(&gradient));
                 return;
             }
             let rows = param.dims()[0];
             let squares = gradient.square().reshape([rows as i32, -1]);
             let by_row: Tensor<2> = squares.sum_dim(1);
-            self.sum += f64::from(by_row.sum().into_scalar::<f32>());
+            self.on_device.push(by_row.sum());
         }
     }
 }

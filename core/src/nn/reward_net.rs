@@ -6,6 +6,7 @@ use super::{
     NetworkSettings,
     batch::{BatchShape, finite_values, images_tensor, labels_tensor},
     batch_norm::Normalization,
+    device::require_precision,
     learner::{Learner, Step},
     loss::Loss,
     weights::Weights,
@@ -30,6 +31,7 @@ impl UnetReward {
     /// If the settings do not make a network.
     pub fn new(settings: &NetworkSettings, seed: Seed, device: &Device) -> Result<Self> {
         settings.check()?;
+        require_precision(settings.precision, device)?;
         Ok(Self { settings: *settings, device: device.clone(), learner: fresh(settings, seed, device) })
     }
 
@@ -87,14 +89,14 @@ impl RewardModel for UnetReward {
 }
 
 fn fresh(settings: &NetworkSettings, seed: Seed, device: &Device) -> Learner {
-    Learner::new(settings.width, [settings.input_channels + 1, 1], seed.named("reward"), device)
+    Learner::new(settings, [settings.input_channels + 1, 1], seed.named("reward"), device)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SETTINGS: NetworkSettings = NetworkSettings { width: 8, input_channels: 1, classes: 2 };
+    const SETTINGS: NetworkSettings = NetworkSettings::new(8, 1, 2);
 
     /// A dark and a bright half; the label map is right in the first image, inverted in the second.
     fn batch() -> RewardBatch {

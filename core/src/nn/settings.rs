@@ -1,6 +1,9 @@
 //! What a network is made for.
 
-use crate::component::{ComponentError, ErrorKind, Result};
+use crate::{
+    component::{ComponentError, ErrorKind, Result},
+    config::Precision,
+};
 
 /// The shape of a policy's networks; the reward network adds a channel for the label map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,9 +14,23 @@ pub struct NetworkSettings {
     pub input_channels: usize,
     /// Labels, background included.
     pub classes: usize,
+    /// What convolutions compute in.
+    pub precision: Precision,
 }
 
 impl NetworkSettings {
+    /// Networks that compute in float32.
+    #[must_use]
+    pub const fn new(width: usize, input_channels: usize, classes: usize) -> Self {
+        Self { width, input_channels, classes, precision: Precision::Float32 }
+    }
+
+    /// The same, with convolutions in `precision`.
+    #[must_use]
+    pub const fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         let fault = if self.width < 2 || !self.width.is_multiple_of(2) {
             format!("network width is {}; expected an even number from 2", self.width)

@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn one_pass_gives_what_the_operations_give() {
         let rollout = rollout();
-        let settings = NetworkSettings { width: 2, input_channels: 1, classes: 3 };
+        let settings = NetworkSettings::new(2, 1, 3);
         let experience = Experience::new(&rollout, &settings, &Device::flex().autodiff()).unwrap();
         for rule in [UpdateRule::Ppo, UpdateRule::Reinforce] {
             let update = PolicyUpdate {

@@ -6,11 +6,13 @@ mod losses;
 mod tests;
 
 use burn::tensor::{Device, Tensor, activation::softmax};
+use rayon::prelude::*;
 
 use super::{
     NetworkSettings,
     batch::{BatchShape, finite_values, images_tensor, labels_tensor},
     batch_norm::Normalization,
+    device::require_precision,
     initialize::{perturbed, shrunk_and_perturbed},
     learner::{Learner, Step},
     loss::Loss,
@@ -41,12 +43,13 @@ impl UnetPolicy {
     /// If the settings do not make a network.
     pub fn new(settings: &NetworkSettings, seed: Seed, device: &Device) -> Result<Self> {
         settings.check()?;
-        let NetworkSettings { width, input_channels, classes } = *settings;
+        require_precision(settings.precision, device)?;
+        let NetworkSettings { input_channels, classes, .. } = *settings;
         Ok(Self {
             settings: *settings,
             device: device.clone(),
-            actor: Learner::new(width, [input_channels, classes], seed.named("actor"), device),
-            critic: Learner::new(width, [input_channels, 1], seed.named("critic"), device),
+            actor: Learner::new(settings, [input_channels, classes], seed.named("actor"), device),
+            critic: Learner::new(settings, [input_channels, 1], seed.named("critic"), device),
             reference: None,
         })
     }
@@ -106,11 +109,11 @@ impl UnetPolicy {
         &self,
         images: &ImageBatch,
         scores: &[f32],
-        choose: impl Fn(usize, &[f32]) -> Vec<u8>,
+        choose: impl Fn(usize, &[f32]) -> Vec<u8> + Sync,
     ) -> LabelBatch {
-        let by_image = scores.chunks_exact(self.settings.classes * images.voxels()).enumerate();
-        let labels = by_image.flat_map(|(image, scores)| choose(image, scores)).collect();
-        LabelBatch { batch: images.batch, shape: images.shape, labels }
+        let by_image = scores.par_chunks_exact(self.settings.classes * images.voxels()).enumerate();
+        let labels: Vec<Vec<u8>> = by_image.map(|(image, scores)| choose(image, scores)).collect();
+        LabelBatch { batch: images.batch, shape: images.shape, labels: labels.concat() }
     }
 
     fn step_to(&mut self, images: &ImageBatch, labels: &LabelBatch, step: &ImitationStep) -> Result<f64> {

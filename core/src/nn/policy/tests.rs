@@ -6,7 +6,7 @@ use crate::{
     domain::{Grid, Rollout},
 };
 
-const SETTINGS: NetworkSettings = NetworkSettings { width: 8, input_channels: 1, classes: 3 };
+const SETTINGS: NetworkSettings = NetworkSettings::new(8, 1, 3);
 
 fn policy(seed: u64) -> UnetPolicy {
     UnetPolicy::new(&SETTINGS, Seed(seed), &Device::flex()).unwrap()
