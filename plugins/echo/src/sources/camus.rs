@@ -23,12 +23,13 @@ pub struct CamusConfig {
     /// The folder with `patient0001`, `patient0002`, ..., or the one above it that also has
     /// `database_nifti` and `database_split`.
     pub root: PathBuf,
-    /// The views to take.
-    #[serde(default = "View::all")]
-    pub views: Vec<View>,
-    /// The instants to take.
-    #[serde(default = "Instant::ed_and_es")]
-    pub instants: Vec<Instant>,
+    /// The views to take; every patient must have them. Those that a patient has unless set.
+    #[serde(default)]
+    pub views: Option<Vec<View>>,
+    /// The instants to take; every patient must have them. Of ED and ES, those that a patient has unless
+    /// set.
+    #[serde(default)]
+    pub instants: Option<Vec<Instant>>,
     /// The label that the left atrium (3 in the files) becomes: background unless set.
     #[serde(default)]
     pub left_atrium: u8,
@@ -100,10 +101,10 @@ pub struct Camus {
 }
 
 impl Camus {
-    /// Lists the patients and sees that every image is there.
+    /// Lists the patients, and where both views and instants are given sees that every image is there.
     ///
     /// # Errors
-    /// If there is no patient, an image is missing, a list puts a patient into two splits, or
+    /// If there is no patient, an image that was asked for is missing, a list puts a patient into two splits, or
     /// `left_atrium` is not a label.
     pub fn new(config: CamusConfig) -> Result<Self> {
         let labels = labels();
@@ -116,11 +117,17 @@ impl Camus {
         let folder = if nested.is_dir() { nested } else { config.root.clone() };
         let splits = splits(&folder)?;
         let (mut cases, mut sequences) = (Vec::new(), BTreeMap::new());
+        let all_must_be_there = config.views.is_some() && config.instants.is_some();
+        let views = config.views.unwrap_or_else(View::all);
+        let instants = config.instants.unwrap_or_else(Instant::ed_and_es);
         for patient in patients(&folder)? {
             let split = splits.get(&patient).copied();
-            for &view in &config.views {
-                for &instant in &config.instants {
+            for &view in &views {
+                for &instant in &instants {
                     let case = case(&folder, &patient, (view, instant), split);
+                    if !all_must_be_there && !case.image.is_file() {
+                        continue;
+                    }
                     if instant == Instant::HalfSequence {
                         let info = folder.join(&patient).join(format!("Info_{}.cfg", view.name()));
                         sequences.insert(case.entry.id.clone(), info);
@@ -128,6 +135,14 @@ impl Camus {
                     cases.push(case);
                 }
             }
+        }
+        if cases.is_empty() {
+            let message = format!(
+                "{}: no patient has an image of the views and instants that are asked for; expected \
+                 patient0001/patient0001_4CH_ED.nii.gz or the like",
+                folder.display()
+            );
+            return Err(ComponentError::new(ErrorKind::NotFound, message));
         }
         Ok(Self { labels, left_atrium: config.left_atrium, table: CaseTable::new(folder, cases)?, sequences })
     }
@@ -270,8 +285,7 @@ mod tests {
     }
 
     fn config(root: &Path) -> CamusConfig {
-        let views = View::all();
-        CamusConfig { root: root.to_owned(), views, instants: Instant::ed_and_es(), left_atrium: 0 }
+        CamusConfig { root: root.to_owned(), views: None, instants: None, left_atrium: 0 }
     }
 
     #[test]
@@ -314,7 +328,7 @@ mod tests {
         write_map(&patient.join("patient0001_4CH_half_sequence_gt.nii.gz"), &map, &geometry).unwrap();
         let info = patient.join("Info_4CH.cfg");
         fs::write(&info, "ED: 1\nES: 5\nNbFrame: 5\nFrameRate: 50\n").unwrap();
-        let (views, instants) = (vec![View::FourChamber], vec![Instant::HalfSequence]);
+        let (views, instants) = (Some(vec![View::FourChamber]), Some(vec![Instant::HalfSequence]));
         let config = CamusConfig { root: folder.path().to_owned(), views, instants, left_atrium: 0 };
         let source = Camus::new(config.clone()).unwrap();
         let id = source.cases().unwrap()[0].id.clone();
@@ -336,7 +350,12 @@ mod tests {
         let error = source.reference(&CaseId("patient0001_2CH_ED".to_owned())).unwrap_err();
         assert!(error.to_string().contains("spacing"), "{error}");
         fs::remove_file(folder.path().join("patient0002/patient0002_4CH_ES.nii.gz")).unwrap();
-        assert!(refused(config(folder.path())).contains("1 of 8 cases are missing"));
+        assert_eq!(Camus::new(config(folder.path())).unwrap().cases().unwrap().len(), 7);
+        let (views, instants) = (Some(View::all()), Some(Instant::ed_and_es()));
+        let all = CamusConfig { views, instants, ..config(folder.path()) };
+        assert!(refused(all).contains("1 of 8 cases are missing"));
+        let instants = Some(vec![Instant::HalfSequence]);
+        assert!(refused(CamusConfig { instants, ..config(folder.path()) }).contains("no patient has an image"));
     }
 
     #[test]
