@@ -1,16 +1,13 @@
 //! Opening a run: its configuration, its directory, its components.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
     adapt::{self, Components},
     config::{self, Override, Plan},
     plugin::Catalog,
-    run_dir::{self, Manifest, RunDir, layout},
+    run_dir::{self, Manifest, RunDir, Step, StepKind, layout},
 };
 
 use crate::{
@@ -42,8 +39,13 @@ pub fn adapt(
 
 /// The directory and the checked configuration of a run.
 fn plan(location: &Path, overrides: &[Override]) -> anyhow::Result<(PathBuf, Plan)> {
+    ensure!(
+        location.exists(),
+        "{}: there is neither a configuration nor a run; `rl4seg init` writes a configuration",
+        location.display()
+    );
     if location.is_dir() {
-        run_dir::read_manifest(location)?;
+        run_dir::read_config(location)?;
         let config = config::read(&location.join(layout::CONFIG), overrides)?;
         return Ok((location.to_owned(), config.check()?));
     }
@@ -76,17 +78,46 @@ fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceAr
         return Ok(RunDir::create(root, &manifest, &config)?);
     }
     let run = RunDir::open(root)?;
-    let path = root.join(layout::CONFIG);
-    let begun_with = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let begun_with = run_dir::read_config(root)?;
     let differences = differences(&begun_with.parse()?, &config.parse()?);
     if !differences.is_empty() {
         let list: String = differences.iter().map(|line| format!("\n  {line}")).collect();
+        let network = root.join(layout::step(&Step::new(0, StepKind::Pretrain))).join(layout::ACTOR);
+        let shortcut = if network.is_file() {
+            let network = network.display();
+            format!(
+                "\nAnother run need not pretrain again: --set pretrain.epochs=0 --set pretrain.checkpoint={network}"
+            )
+        } else {
+            String::new()
+        };
         bail!(
-            "{} was begun with another configuration; choose another output, or take these back:{list}",
+            "{} was begun with another configuration; choose another output, or take these back:{list}{shortcut}",
             root.display()
         );
     }
+    require_same_plugins(root, &run_dir::read_manifest(root)?, catalog)?;
     Ok(run)
+}
+
+/// Refuses to go on with other plugins than the run was begun with: its steps would not be of one piece.
+fn require_same_plugins(root: &Path, manifest: &Manifest, catalog: &Catalog) -> anyhow::Result<()> {
+    let now = catalog::records(catalog);
+    for then in &manifest.plugins {
+        let Some(now) = now.iter().find(|record| record.name == then.name) else { continue };
+        ensure!(
+            now.sha256 == then.sha256,
+            "{}: the plugin `{}` is not the one that the run was begun with (version {}, SHA-256 {}; now {}, {}); put that one \
+             back, or begin another run",
+            root.display(),
+            then.name,
+            then.version,
+            then.sha256.as_deref().unwrap_or("of the program"),
+            now.version,
+            now.sha256.as_deref().unwrap_or("of the program")
+        );
+    }
+    Ok(())
 }
 
 /// The keys in which two configurations differ, with both values. Where a run lies is no difference.

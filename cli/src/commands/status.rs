@@ -32,6 +32,8 @@ struct Status {
     total: usize,
     /// The step that is done next, or that is being done now.
     next: Option<Step>,
+    /// Whether a process works on the run now.
+    running: bool,
     steps: Vec<StepStatus>,
     results: Vec<IterationResult>,
 }
@@ -73,6 +75,7 @@ fn status(root: &Path) -> anyhow::Result<Status> {
         done: steps.iter().filter(|status| status.state == State::Done).count(),
         total: steps.len(),
         next,
+        running: run_dir::is_busy(root),
         steps,
         results: iteration_results(root, config.iterations)?,
     })
@@ -124,7 +127,9 @@ fn text(status: &Status) -> String {
     if !status.results.is_empty() {
         text.push_str(&format!("\n{}", results_table(&status.results)));
     }
-    if status.next.is_some() {
+    if status.running {
+        text.push_str("\na process is at work on it\n");
+    } else if status.next.is_some() {
         text.push_str(&format!("\ngo on with: rl4seg adapt {}\n", status.run.display()));
     }
     text

@@ -1,6 +1,10 @@
 use super::{ConfigError, Fault, RawConfig, Schedule, Trusted};
 use crate::domain::Seed;
 
+/// At 1024 a network has 8 thousand million weights.
+const MOST_WIDTH: usize = 1024;
+const MOST_ITERATIONS: usize = 1000;
+
 /// A configuration whose values were checked. Only this reaches the code that computes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan(RawConfig);
@@ -44,8 +48,12 @@ impl RawConfig {
         if let Err(error) = self.preprocess.check() {
             faults.add("preprocess", error.to_string());
         }
-        if self.network.width < 2 || !self.network.width.is_multiple_of(2) {
-            faults.add("network.width", format!("is {}; expected an even number, 2 or more", self.network.width));
+        let width = self.network.width;
+        if !(2..=MOST_WIDTH).contains(&width) || !width.is_multiple_of(2) {
+            faults.add("network.width", format!("is {width}; expected an even number from 2 to {MOST_WIDTH}"));
+        }
+        if self.iterations > MOST_ITERATIONS {
+            faults.add("iterations", format!("is {}; expected at most {MOST_ITERATIONS}", self.iterations));
         }
         if self.pretrain.epochs == 0 && self.pretrain.checkpoint.is_none() {
             faults.add("pretrain.epochs", "is 0 and pretrain.checkpoint is not set; set one of the two".to_owned());

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 ///
 /// In TOML either a number, or a table: `{ initial = 0.15, over_iterations = "inverse" }`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a number or { initial = NUMBER, over_iterations = \"inverse\", \"linear\" or \"halve\" }"
+)]
 pub enum Schedule {
     /// The same in every iteration.
     Constant(f64),

@@ -1,4 +1,8 @@
-use std::{fs, path::Path, str::FromStr};
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+    str::FromStr,
+};
 
 use toml::{Table, Value};
 
@@ -56,18 +60,34 @@ impl Override {
 pub fn read(path: &Path, overrides: &[Override]) -> Result<RawConfig, ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let mut config = parse(path, &text, overrides)?;
-    let folder =
-        std::path::absolute(path).ok().and_then(|absolute| absolute.parent().map(Path::to_owned)).unwrap_or_default();
-    config.output = folder.join(&config.output);
+    let file = fs::canonicalize(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let absolute = |path: &Path| without_dots(&folder.join(path));
+    config.output = absolute(&config.output);
     if let Some(checkpoint) = &mut config.pretrain.checkpoint {
-        *checkpoint = folder.join(&*checkpoint);
+        *checkpoint = absolute(checkpoint);
     }
     for table in [&mut config.source, &mut config.target] {
         if let Some(Value::String(root)) = table.settings.get_mut("root") {
-            *root = folder.join(&*root).to_string_lossy().into_owned();
+            *root = absolute(Path::new(&*root)).to_string_lossy().into_owned();
         }
     }
     Ok(config)
+}
+
+/// The same path without `.` and `..`, so that one place has one spelling.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
 }
 
 fn parse(path: &Path, text: &str, overrides: &[Override]) -> Result<RawConfig, ConfigError> {
@@ -104,6 +124,11 @@ root = "/data/target"
     fn parsed(text: &str, overrides: &[&str]) -> Result<RawConfig, ConfigError> {
         let overrides: Vec<Override> = overrides.iter().map(|text| text.parse().unwrap()).collect();
         parse(Path::new("run.toml"), text, &overrides)
+    }
+
+    #[test]
+    fn a_place_has_one_spelling() {
+        assert_eq!(without_dots(Path::new("/data/run/../echo/./source")), Path::new("/data/echo/source"));
     }
 
     #[test]

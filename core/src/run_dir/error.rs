@@ -43,7 +43,7 @@ pub enum RunError {
         source: io::Error,
     },
     /// A file cannot be written, as on a full disk. Finished steps are untouched.
-    #[error("cannot write {}: {source}; finished steps are kept: make room and run the same command again", path.display())]
+    #[error("cannot write {}: {source}; finished steps are kept: {} and run the same command again", path.display(), remedy(source))]
     Write {
         /// The file.
         path: PathBuf,
@@ -61,6 +61,15 @@ pub enum RunError {
     /// A value cannot be put into a file.
     #[error("cannot encode: {0}")]
     Encode(String),
+}
+
+/// What lets the file be written.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "make the folder writable",
+        io::ErrorKind::NotADirectory => "move the file that is where a folder should be",
+        _ => "make room",
+    }
 }
 
 impl RunError {

@@ -25,16 +25,20 @@ impl Manifest {
     /// The manifest of a run that this program begins with `config_toml`.
     #[must_use]
     pub fn new(device: &str, seed: u64, config_toml: &str, plugins: Vec<PluginRecord>) -> Self {
-        let digest = Sha256::digest(config_toml.as_bytes());
         Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             device: device.to_owned(),
             seed,
-            config_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            config_sha256: sha256(config_toml.as_bytes()),
             plugins,
         }
     }
+}
+
+/// In hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Which build of a plugin took part in a run.

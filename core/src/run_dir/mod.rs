@@ -132,6 +132,29 @@ pub fn read_manifest(root: &Path) -> Result<Manifest, RunError> {
     Ok(manifest)
 }
 
+/// The configuration that the run at `root` was begun with, every default spelled out.
+///
+/// # Errors
+/// If `root` is not a run directory, or the file is not the one that its manifest tells of.
+pub fn read_config(root: &Path) -> Result<String, RunError> {
+    let manifest = read_manifest(root)?;
+    let path = root.join(layout::CONFIG);
+    let text = fs::read_to_string(&path).map_err(|source| RunError::Read { path: path.clone(), source })?;
+    if manifest::sha256(text.as_bytes()) != manifest.config_sha256 {
+        let message = "was changed since the run was begun: its SHA-256 is not that of manifest.json. A run has one \
+                       configuration: take the change back, or copy the file and begin another run with it";
+        return Err(RunError::Content { path, message: message.to_owned() });
+    }
+    Ok(text)
+}
+
+/// Whether a process works on the run at `root` now.
+#[must_use]
+pub fn is_busy(root: &Path) -> bool {
+    let lock = File::open(root.join(layout::LOCK));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+}
+
 /// Reads a JSON file of a run.
 ///
 /// # Errors
@@ -215,6 +238,19 @@ mod tests {
         assert!(matches!(RunDir::open(&root), Err(RunError::Busy { .. })));
         drop(run);
         assert!(RunDir::open(&root).is_ok());
+    }
+
+    #[test]
+    fn a_changed_configuration_is_refused() {
+        let (_folder, root) = fresh();
+        let begun_with = Manifest::new("cpu", 1, "seed = 1\n", Vec::new());
+        let run = RunDir::create(&root, &begun_with, "seed = 1\n").unwrap();
+        assert_eq!(read_config(&root).unwrap(), "seed = 1\n");
+        assert!(is_busy(&root));
+        drop(run);
+        assert!(!is_busy(&root));
+        fs::write(root.join(layout::CONFIG), "seed = 2\n").unwrap();
+        assert!(read_config(&root).unwrap_err().to_string().contains("config.toml: was changed"));
     }
 
     #[test]
