@@ -16,6 +16,7 @@ mod improve_policy;
 mod labelled;
 mod observer;
 mod portions;
+mod preflight;
 mod prepared;
 mod pretrain;
 mod rehearsal;

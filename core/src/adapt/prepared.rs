@@ -4,7 +4,7 @@ use super::{AdaptError, Observer, Progress};
 use crate::{
     component::ComponentError,
     domain::{CaseEntry, CaseId, Image, ImageBatch},
-    preprocess::{Prepared, PreparedGeometry, Preprocess},
+    preprocess::{Prepared, PreparedGeometry, Preprocess, PreprocessError},
 };
 
 /// An image as the network sees it, and the way back to its own geometry.
@@ -21,12 +21,18 @@ pub struct PreparedCase {
 /// Prepares one image for the network.
 ///
 /// # Errors
-/// If the image cannot be preprocessed as asked; names the case.
+/// If the image is blank or cannot be preprocessed as asked; names the case.
 pub fn prepare_image(id: &CaseId, image: &Image, preprocess: &Preprocess) -> Result<PreparedCase, ComponentError> {
-    let Prepared { image, geometry } = preprocess
-        .apply(image)
+    let Prepared { image, geometry } = require_contrast(image)
+        .and_then(|()| preprocess.apply(image))
         .map_err(|error| ComponentError::from(error).context(format!("preprocessing case {id}")))?;
     Ok(PreparedCase { id: id.clone(), image, geometry })
+}
+
+/// Of an image that shows nothing a network would still make something, and be sure of it.
+fn require_contrast(image: &Image) -> Result<(), PreprocessError> {
+    let (first, rest) = image.values().split_first().map_or((f32::NAN, &[][..]), |(first, rest)| (*first, rest));
+    if rest.iter().all(|value| *value == first) { Err(PreprocessError::Blank { value: first }) } else { Ok(()) }
 }
 
 /// Loads and prepares cases, several at a time, in their order.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     AdaptError, Components, Progress, StepContext, batches,
     labelled::Labelled,
+    preflight::look_at_all_cases,
     prepared::{shapes, stack},
     state::write_policy,
 };
@@ -24,6 +25,7 @@ struct Epoch {
 }
 
 pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) -> Result<Value, AdaptError> {
+    look_at_all_cases(context, components)?;
     if let Some(start) = &components.start {
         components.policy.restore(start)?;
     }

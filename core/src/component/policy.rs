@@ -6,6 +6,12 @@ use crate::domain::{Actions, ImageBatch, LabelBatch, LabelMap, Rollout, Seed};
 /// A segmentation network that reinforcement learning improves: π(label | image), voxel by voxel,
 /// with its critic V(image) and its frozen copy π_ref, the reference policy.
 pub trait Policy: Send {
+    /// Whether images of `channels` channels and shape `[slow, y, x]` fit the network.
+    ///
+    /// # Errors
+    /// If they do not; tells what would.
+    fn accepts(&self, channels: usize, shape: [usize; 3]) -> Result<()>;
+
     /// The most likely label of every voxel, in inference mode.
     ///
     /// # Errors

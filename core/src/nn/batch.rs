@@ -41,17 +41,30 @@ impl BatchShape {
     }
 }
 
+/// # Errors
+/// If images of `channels` channels and shape `[slow, y, x]` are not for a network of `expected` channels.
+pub(super) fn require_fit(channels: usize, [_, height, width]: [usize; 3], expected: usize) -> Result<()> {
+    let message = if channels != expected {
+        format!("the image has {channels} channels; this network takes {expected}")
+    } else if height.min(width) < MIN_SIDE {
+        format!(
+            "the image is {height} x {width} voxels for the network; expected at least {MIN_SIDE} x {MIN_SIDE}: set \
+             preprocess.size or a smaller preprocess.spacing_mm, or leave it out"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(ComponentError::new(ErrorKind::Inconsistent, message))
+}
+
 /// `[batch · slow, channel, y, x]` of images with `channels` channels.
 pub(super) fn images_tensor(images: &ImageBatch, channels: usize, device: &Device) -> Result<Tensor<4>> {
     let [slow, height, width] = images.shape;
-    if images.batch == 0 || images.channels != channels || height.min(width) < MIN_SIDE {
-        let message = format!(
-            "images [batch, channel, slow, y, x] are {:?}; this network takes {channels} channels and at least one \
-             image of {MIN_SIDE} x {MIN_SIDE} voxels",
-            [images.batch, images.channels, slow, height, width]
-        );
+    if images.batch == 0 {
+        let message = "there is no image in the batch; expected at least one".to_owned();
         return Err(ComponentError::new(ErrorKind::Inconsistent, message));
     }
+    require_fit(images.channels, images.shape, channels)?;
     let len = images.batch * channels * images.voxels();
     check_len("an image batch [batch, channel, slow, y, x]", images.values.len(), len)?;
     if let Some(value) = images.values.iter().find(|value| !value.is_finite()) {

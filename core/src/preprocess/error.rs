@@ -42,6 +42,12 @@ pub enum PreprocessError {
         /// The divisor that was asked for.
         by: f64,
     },
+    /// An image that shows nothing.
+    #[error("every intensity is {value}; expected an image: leave the case out, or look at how the file was made")]
+    Blank {
+        /// The one intensity.
+        value: f32,
+    },
     /// An intensity that is no number.
     #[error("intensity {value} at index {index} [channel, slow, y, x]; expected a finite number")]
     NotFinite {
@@ -60,9 +66,10 @@ impl From<PreprocessError> for ComponentError {
         let kind = match &error {
             PreprocessError::Setting { .. } => ErrorKind::Configuration,
             PreprocessError::NotFinite { .. } => ErrorKind::NotFinite,
-            PreprocessError::Range { .. } | PreprocessError::AlreadyInRange { .. } | PreprocessError::Domain(_) => {
-                ErrorKind::Inconsistent
-            }
+            PreprocessError::Range { .. }
+            | PreprocessError::AlreadyInRange { .. }
+            | PreprocessError::Blank { .. }
+            | PreprocessError::Domain(_) => ErrorKind::Inconsistent,
         };
         Self::new(kind, error.to_string())
     }

@@ -17,6 +17,9 @@ pub enum Rescale {
     Divide(f64),
 }
 
+/// What rounding can do to the ends of [0, 1] on the way into and out of a file.
+const ROUNDING: f32 = 1e-5;
+
 impl Rescale {
     pub(super) fn check(&self) -> Result<(), PreprocessError> {
         match self {
@@ -35,7 +38,9 @@ impl Rescale {
         match *self {
             Self::None => {
                 let remedy = "set preprocess.rescale to \"min-max\" or to { divide = NUMBER }";
-                check_unit_range((min, max), "as they were read".to_owned(), remedy)
+                check_unit_range((min, max), "as they were read".to_owned(), remedy)?;
+                change(values, |value| value.clamp(0.0, 1.0));
+                Ok(())
             }
             Self::MinMax => {
                 let [low, extent] = [f64::from(min), f64::from(max) - f64::from(min)];
@@ -47,7 +52,9 @@ impl Rescale {
             Self::Divide(by) => {
                 change(values, |value| value / by);
                 let remedy = "set preprocess.rescale.divide to the largest intensity that can occur";
-                check_unit_range(range(values)?, format!("after division by {by}"), remedy)
+                check_unit_range(range(values)?, format!("after division by {by}"), remedy)?;
+                change(values, |value| value.clamp(0.0, 1.0));
+                Ok(())
             }
         }
     }
@@ -68,7 +75,11 @@ pub(super) fn range(values: &[f32]) -> Result<(f32, f32), PreprocessError> {
 }
 
 fn check_unit_range((min, max): (f32, f32), after: String, remedy: &'static str) -> Result<(), PreprocessError> {
-    if min >= 0.0 && max <= 1.0 { Ok(()) } else { Err(PreprocessError::Range { min, max, after, remedy }) }
+    if min >= -ROUNDING && max <= 1.0 + ROUNDING {
+        Ok(())
+    } else {
+        Err(PreprocessError::Range { min, max, after, remedy })
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +89,9 @@ mod tests {
     #[test]
     fn none_accepts_only_what_is_in_range() {
         assert!(Rescale::None.apply(&mut [0.0, 0.5, 1.0]).is_ok());
+        let mut rounded = [-2e-8, 0.5, 1.000_001];
+        Rescale::None.apply(&mut rounded).unwrap();
+        assert_eq!(rounded, [0.0, 0.5, 1.0]);
         let error = Rescale::None.apply(&mut [0.0, 255.0]).unwrap_err();
         assert!(error.to_string().contains("[0, 255] as they were read"), "{error}");
     }

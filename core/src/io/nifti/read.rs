@@ -19,6 +19,9 @@ use crate::{
 /// The first two bytes of a gzip stream (RFC 1952).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
+/// What a slope and an intercept can do to a whole number.
+const ROUNDING: f64 = 1e-4;
+
 /// An image and where it lies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NiftiImage {
@@ -76,11 +79,13 @@ pub fn read_labels(
     let (geometry, voxels) = read(path, third_axis)?;
     let grid = *geometry.grid();
     let label_of = |index: usize, value: f64| {
+        let found = value;
+        let value = if (value - value.round()).abs() <= ROUNDING { value.round() } else { value };
         let mapped = mapping.iter().find(|(in_file, _)| f64::from(*in_file) == value).map(|&(_, label)| label);
         mapped.or_else(|| labels.iter().map(|label| label.value).find(|&label| f64::from(label) == value)).ok_or_else(
             || IoError::Label {
                 path: path.to_owned(),
-                found: value,
+                found,
                 at: grid.position(index),
                 expected: expected_values(labels, mapping),
             },

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::{
     NetworkSettings,
-    batch::{BatchShape, finite_values, images_tensor, labels_tensor},
+    batch::{BatchShape, finite_values, images_tensor, labels_tensor, require_fit},
     batch_norm::Normalization,
     device::require_precision,
     initialize::{perturbed, shrunk_and_perturbed},
@@ -128,6 +128,10 @@ impl UnetPolicy {
 }
 
 impl Policy for UnetPolicy {
+    fn accepts(&self, channels: usize, shape: [usize; 3]) -> Result<()> {
+        require_fit(channels, shape, self.settings.input_channels)
+    }
+
     fn segment(&self, images: &ImageBatch) -> Result<LabelBatch> {
         self.segment_by(&self.actor.frozen(), images)
     }
