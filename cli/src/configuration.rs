@@ -53,6 +53,16 @@ impl Configuration {
         self.overlay("[preprocess]\nrescale = \"none\"\n")
     }
 
+    /// Images of several ranges: each is stretched to [0, 1] by itself.
+    pub fn stretch_intensities(&mut self) -> anyhow::Result<()> {
+        self.overlay("[preprocess]\nrescale = \"min-max\"\n")
+    }
+
+    /// Resamples all images to `spacing`, mm, `[y, x]`.
+    pub fn set_spacing(&mut self, spacing: [f64; 2]) -> anyhow::Result<()> {
+        self.overlay(&format!("[preprocess]\nspacing_mm = [{:?}, {:?}]\n", spacing[0], spacing[1]))
+    }
+
     /// Crops or pads all images to `size`, `[y, x]`.
     pub fn set_size(&mut self, size: [usize; 2]) -> anyhow::Result<()> {
         self.overlay(&format!("[preprocess]\nsize = [{}, {}]\n", size[0], size[1]))

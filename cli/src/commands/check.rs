@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     args::GlobalArgs,
     catalog,
-    label_files::{ThirdAxisArg, label_maps},
+    label_files::{ThirdAxisArg, ValuesArg, label_maps},
     output,
 };
 
@@ -33,6 +33,8 @@ pub struct Args {
     strict: bool,
     #[command(flatten)]
     third_axis: ThirdAxisArg,
+    #[command(flatten)]
+    values: ValuesArg,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,7 +52,8 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     for path in &args.labels {
         files.extend(label_maps(path)?);
     }
-    let checked = files.into_par_iter().map(|file| check(file, args.third_axis, &modality.labels, &metrics));
+    let reading = (args.third_axis, args.values.mapping(&modality.labels)?);
+    let checked = files.into_par_iter().map(|file| check(file, reading, &modality.labels, &metrics));
     let checked = checked.collect::<anyhow::Result<Vec<_>>>()?;
     output::result(global.json, &checked, || text(&checked))?;
     let failed = checked.iter().filter(|file| file.verdict != Verdict::Valid).count();
@@ -60,11 +63,11 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
 
 fn check(
     file: PathBuf,
-    third_axis: ThirdAxisArg,
+    (third_axis, mapping): (ThirdAxisArg, &[(u32, u8)]),
     set: &LabelSet,
     metrics: &[Box<dyn ValidityMetric>],
 ) -> anyhow::Result<Checked> {
-    let labels = read_labels(&file, third_axis.of(&file)?, set, &[])?.labels;
+    let labels = read_labels(&file, third_axis.of(&file)?, set, mapping)?.labels;
     let mut findings = Vec::new();
     for metric in metrics {
         findings.extend(metric.assess(&labels).with_context(|| file.display().to_string())?);

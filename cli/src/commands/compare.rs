@@ -12,13 +12,13 @@ use serde::Serialize;
 use crate::{
     args::GlobalArgs,
     catalog,
-    label_files::{ThirdAxisArg, pairs},
+    label_files::{ThirdAxisArg, ValuesArg, pairs},
     output::{self, number, table},
 };
 
 /// Compare label maps with references: Dice, Hausdorff, HD95 and ASSD for each structure
 ///
-/// Folders are matched by name; the endings `_labels` (of predict) and `_gt` (of CAMUS) do not count.
+/// Folders, and those in them, are matched by the names of files; the endings `_labels` (of predict) and `_gt` (of CAMUS) do not count.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  rl4seg compare results/ references/ --modality echo")]
 pub struct Args {
@@ -31,6 +31,8 @@ pub struct Args {
     modality: String,
     #[command(flatten)]
     third_axis: ThirdAxisArg,
+    #[command(flatten)]
+    values: ValuesArg,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,8 +53,9 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
     let modality = catalog::modality(&catalog, &args.modality)?;
     let pairs = pairs(&args.labels, &args.reference)?;
+    let reading = (args.third_axis, args.values.mapping(&modality.labels)?);
     let compared = pairs.into_par_iter().map(|(labels, reference)| {
-        let structures = compare(&labels, &reference, args.third_axis, &modality.labels)?;
+        let structures = compare(&labels, &reference, reading, &modality.labels)?;
         Ok(Comparison { labels, reference, structures })
     });
     let comparisons = compared.collect::<anyhow::Result<Vec<_>>>()?;
@@ -62,10 +65,10 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
 fn compare(
     labels: &Path,
     reference: &Path,
-    third_axis: ThirdAxisArg,
+    (third_axis, mapping): (ThirdAxisArg, &[(u32, u8)]),
     set: &LabelSet,
 ) -> anyhow::Result<Vec<NamedScore>> {
-    let read = |path: &Path| Ok::<_, anyhow::Error>(read_labels(path, third_axis.of(path)?, set, &[])?);
+    let read = |path: &Path| Ok::<_, anyhow::Error>(read_labels(path, third_axis.of(path)?, set, mapping)?);
     let (found, right) = (read(labels)?, read(reference)?);
     let difference = found.geometry.difference(&right.geometry);
     ensure!(

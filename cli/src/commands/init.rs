@@ -52,6 +52,11 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         args.source.display(),
         source.cases
     );
+    ensure!(
+        source.root != target.root,
+        "{}: is given as source and as target; there would be nothing to adapt to",
+        args.source.display()
+    );
     let mut configuration = Configuration::of_preset(modality)?;
     if args.published {
         configuration.take_published_method();

@@ -9,7 +9,7 @@ use rl4seg_core::{
     adapt::{self, Calibration, Validity},
     component::{Policy, RewardModel},
     config,
-    domain::{ImageBatch, Verdict, VoxelMap},
+    domain::{CaseId, ImageBatch, Verdict, VoxelMap},
     io::{
         nifti::{NiftiImage, read_image, write_labels, write_map},
         write_atomically,
@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::{
     args::GlobalArgs,
     catalog,
-    label_files::{LABELS, ThirdAxisArg, UNCERTAINTY, stem},
+    label_files::{LABELS, ThirdAxisArg, UNCERTAINTY, images_in, stem},
     networks::{DeviceArg, Networks},
     output::{self, Counter, note, number, percent, table},
 };
@@ -38,7 +38,7 @@ use crate::{
 pub struct Args {
     /// The run directory
     run: PathBuf,
-    /// NIfTI images, 2-D, 3-D or 4-D
+    /// NIfTI images, 2-D, 3-D or 4-D, or folders of them
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     /// The folder for the results
@@ -61,9 +61,9 @@ const UNCERTAIN: f32 = 0.5;
 /// One row of scores.
 #[derive(Debug, Serialize)]
 struct Scores {
-    image: PathBuf,
-    labels: PathBuf,
-    uncertainty: PathBuf,
+    image: String,
+    labels: String,
+    uncertainty: String,
     verdict: Verdict,
     mean_uncertainty: f64,
     uncertain_share: f64,
@@ -85,7 +85,8 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     }
     counter.finish(&format!("{} of {} images", scores.len(), outputs.len()));
     if !scores.is_empty() {
-        write_atomically(&args.out.join(SCORES), &csv(&scores)?)?;
+        let table = args.out.join(SCORES);
+        write_atomically(&table, &csv(&table, &scores)?)?;
     }
     if global.json || !scores.is_empty() {
         output::result(global.json, &scores, || text(&scores))?;
@@ -105,18 +106,22 @@ struct Output {
 
 /// Where the results of each image go; refuses what would be lost.
 fn outputs(args: &Args) -> anyhow::Result<Vec<(PathBuf, Output)>> {
-    let mut taken: BTreeMap<&str, &Path> = BTreeMap::new();
+    let mut taken: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut outputs = Vec::new();
-    for image in &args.images {
+    let mut images = Vec::new();
+    for path in &args.images {
+        images.extend(images_in(path)?);
+    }
+    for image in &images {
         let name = stem(image).with_context(|| format!("{}: expected a .nii or .nii.gz file", image.display()))?;
-        if let Some(other) = taken.insert(name, image) {
+        if let Some(other) = taken.insert(name.to_owned(), image.clone()) {
             bail!("{} and {} would have the same results; rename one", other.display(), image.display());
         }
         let path = |ending: &str| args.out.join(format!("{name}{ending}.nii.gz"));
         outputs.push((image.clone(), Output { labels: path(LABELS), uncertainty: path(UNCERTAINTY) }));
     }
     let written = outputs.iter().flat_map(|(_, output)| [output.labels.clone(), output.uncertainty.clone()]);
-    for path in written.chain([args.out.join(SCORES)]) {
+    for path in written {
         ensure!(args.force || !path.exists(), "{} is there already; --force replaces it", path.display());
     }
     Ok(outputs)
@@ -133,7 +138,7 @@ struct Segmenter {
 
 impl Segmenter {
     fn load(args: &Args, global: &GlobalArgs) -> anyhow::Result<Self> {
-        run_dir::read_manifest(&args.run)?;
+        run_dir::read_config(&args.run)?;
         let plan = config::read(&args.run.join(layout::CONFIG), &[])?.check()?;
         let catalog = catalog::load(global)?;
         let labels = &catalog::modality(&catalog, &plan.modality)?.labels;
@@ -150,7 +155,7 @@ impl Segmenter {
 
     fn segment_file(&self, path: &Path, output: &Output, third_axis: ThirdAxisArg) -> anyhow::Result<Scores> {
         let NiftiImage { image, geometry } = read_image(path, third_axis.of(path)?)?;
-        let prepared = self.preprocess.apply(&image).with_context(|| path.display().to_string())?;
+        let prepared = adapt::prepare_image(&CaseId(path.display().to_string()), &image, &self.preprocess)?;
         let images = ImageBatch::stack([&prepared.image])?;
         let segmented = self.policy.segment(&images).with_context(|| path.display().to_string())?;
         let logits = self.reward.logits(&images, &segmented)?;
@@ -172,19 +177,29 @@ fn scores(path: &Path, output: &Output, verdict: Verdict, uncertainty: &VoxelMap
     let values = uncertainty.values();
     let share = |count: f64| count / values.len() as f64;
     Scores {
-        image: path.to_owned(),
-        labels: output.labels.clone(),
-        uncertainty: output.uncertainty.clone(),
+        image: path.display().to_string(),
+        labels: output.labels.display().to_string(),
+        uncertainty: output.uncertainty.display().to_string(),
         verdict,
         mean_uncertainty: share(values.iter().map(|&value| f64::from(value)).sum()),
         uncertain_share: share(values.iter().filter(|&&value| value > UNCERTAIN).count() as f64),
     }
 }
 
-fn csv(scores: &[Scores]) -> anyhow::Result<Vec<u8>> {
+/// The table with these rows, and with those of other images that stand in it already.
+fn csv(table: &Path, scores: &[Scores]) -> anyhow::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in scores {
         writer.serialize(row).context("writing the table of scores")?;
+    }
+    if table.exists() {
+        let unreadable = || format!("{}: is not a table that predict wrote; move it away", table.display());
+        for row in csv::Reader::from_path(table).with_context(unreadable)?.records() {
+            let row = row.with_context(unreadable)?;
+            if scores.iter().all(|new| Some(new.image.as_str()) != row.get(0)) {
+                writer.write_record(&row).with_context(unreadable)?;
+            }
+        }
     }
     writer.into_inner().context("writing the table of scores")
 }
@@ -192,7 +207,7 @@ fn csv(scores: &[Scores]) -> anyhow::Result<Vec<u8>> {
 fn text(scores: &[Scores]) -> String {
     let rows = scores.iter().map(|row| {
         vec![
-            row.image.display().to_string(),
+            row.image.clone(),
             format!("{:?}", row.verdict).to_lowercase(),
             number(Some(row.mean_uncertainty), 4),
             percent(row.uncertain_share),

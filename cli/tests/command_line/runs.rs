@@ -43,7 +43,11 @@ fn predict(folder: &Folder, run: &str) {
         let written = NiftiGeometry::read(&folder.at("results").join(result), ThirdAxis::Depth).unwrap();
         assert_eq!(written.difference(&geometry), None);
     }
-    assert!(fs::read_to_string(folder.at("results/scores.csv")).unwrap().contains("scan.nii.gz"));
+    let second = folder.text("second scan.nii.gz");
+    fs::copy(&scan, &second).unwrap();
+    rl4seg(["predict", run, &second, "--out", &out]).done();
+    let table = fs::read_to_string(folder.at("results/scores.csv")).unwrap();
+    assert!(table.contains(&scan) && table.contains(&second), "{table}");
     let error = rl4seg(["predict", run, &scan, "--out", &out]).refused();
     assert!(error.contains("--force"), "{error}");
     rl4seg(["predict", run, &scan, "--out", &out, "--force"]).done();
@@ -87,6 +91,29 @@ fn the_published_numbers_are_one_flag_away() {
     assert_eq!(published.policy, rl4seg_core::config::PolicySettings::default());
     assert_eq!(published.pretrain, rl4seg_core::config::PretrainSettings::default());
     assert_eq!(published.validity, read(&folder.text("run.toml")).validity);
+}
+
+#[test]
+fn a_run_goes_on_as_it_was_begun_or_not_at_all() {
+    let folder = Folder::new().with_data();
+    let begin = ["--set", "iterations=0", "--set", "pretrain.epochs=1"];
+    folder.adapt(&begin).done();
+    let run = folder.text("run");
+    let dotted = folder.text("source/../run.toml");
+    let args: Vec<String> = crate::program::adapt_args(&dotted);
+    rl4seg(args.iter().map(String::as_str).chain(begin)).done();
+
+    let manifest = fs::read_to_string(folder.at("run/manifest.json")).unwrap();
+    let of_another = manifest.replacen("\"sha256\": \"", "\"sha256\": \"0", 1);
+    fs::write(folder.at("run/manifest.json"), of_another).unwrap();
+    let error = rl4seg(["adapt", &run]).refused();
+    assert!(error.contains("plugin `echo` is not the one"), "{error}");
+    fs::write(folder.at("run/manifest.json"), manifest).unwrap();
+
+    let config = folder.at("run/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("iterations = 0", "iterations = 1")).unwrap();
+    assert!(rl4seg(["adapt", &run]).refused().contains("config.toml: was changed"));
 }
 
 #[test]

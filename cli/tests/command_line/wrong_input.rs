@@ -102,6 +102,42 @@ fn an_image_without_numbers_stops_the_run_and_is_named() {
 }
 
 #[test]
+fn a_bad_case_is_told_of_before_anything_is_computed() {
+    let folder = Folder::new().with_data();
+    let image = first_file(&folder, "target/img");
+    fs::write(&image, crate::program::unpacked_with_voxels(&image, 0.25)).unwrap();
+    let error = folder.adapt(&[]).refused();
+    let name = image.file_stem().unwrap().to_str().unwrap().trim_end_matches(".nii");
+    assert!(error.contains(name) && error.contains("every intensity is 0.25"), "{error}");
+    assert!(!folder.at("run/iteration-000/pretrain").exists());
+    let error = folder.adapt(&["--set", "output=small", "--set", "preprocess.size=[16, 16]"]).refused();
+    assert!(error.contains("16 x 16") && error.contains("preprocess.size"), "{error}");
+}
+
+#[test]
+fn what_is_neither_configuration_nor_run_is_told_so() {
+    let folder = Folder::new();
+    assert!(rl4seg(["adapt", &folder.text("nowhere")]).refused().contains("rl4seg init"));
+}
+
+#[test]
+fn sizes_beyond_reason_and_odd_schedules_are_refused() {
+    let folder = Folder::new().with_data();
+    let error = folder.adapt(&["--set", "network.width=100000", "--set", "iterations=1000000000"]).refused();
+    assert!(error.contains("network.width") && error.contains("iterations"), "{error}");
+    let error = folder.adapt(&["--set", "policy.batch={initial=8,over_iterations=\"quadratic\"}"]).refused();
+    assert!(error.contains("expected a number or { initial"), "{error}");
+}
+
+#[test]
+fn one_folder_is_not_both_domains() {
+    let folder = Folder::new().with_data();
+    let (source, out) = (folder.text("source"), folder.text("same.toml"));
+    let init = ["init", "--modality", "echo", "--source", &source, "--target", &source, "--out", &out];
+    assert!(rl4seg(init).refused().contains("nothing to adapt to"));
+}
+
+#[test]
 fn a_label_map_that_does_not_fit_its_image_is_named() {
     for (what, damage) in [("shape", true), ("affine", false)] {
         let folder = Folder::new().with_data();
