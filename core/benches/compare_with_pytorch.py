@@ -2,10 +2,14 @@
 """Times `rl4seg bench` and the same work in PyTorch, A B A B, and prints the ratios of this run.
 
 Usage: compare_with_pytorch.py RL4SEG [--work infer step ppo collect] [--sizes 4x256 8x128] [--width 32] [--rounds 3]
+                               [--device cpu|cuda]
 
-RL4SEG is the program, built in release. Needs Python 3.9 and torch. On the PyTorch side the network
-is the U-Net of the published code, and both memory formats are tried; the faster one counts. Every
-measurement is a process of its own, so that memory can be compared too.
+RL4SEG is the program, built in release, with `--features cuda` for `--device cuda`. Needs Python 3.9 and torch. On the
+PyTorch side the network is the U-Net of the published code. On the CPU both memory formats are tried. On a GPU these
+ways are tried, each beside rl4seg's float32 and bfloat16: eager with TF32, the same channels-last, autocast to bfloat16,
+and `torch.compile` with TF32; first of all `rl4seg bench agreement` must find the CPU's results there. The fastest way
+counts. Every measurement is a process of its own, so that memory can be compared too: of the process on the CPU, of
+the device on a GPU.
 
 `ppo` and `collect` do what the published code does: in `ppo` the reference policy and the critic answer
 at every update, and the policy's loss goes back through the critic too; in `collect` each image has
@@ -25,6 +29,9 @@ import time
 
 WARM_UP, REPETITIONS = 2, 5
 WORK = ["infer", "step", "ppo", "collect"]
+# How PyTorch may do the work, and how rl4seg may.
+WAYS = {"cpu": ["eager", "channels-last"], "cuda": ["eager", "channels-last", "bfloat16", "compile"]}
+PRECISIONS = {"cpu": ["float32"], "cuda": ["float32", "bfloat16"]}
 
 
 def build(torch, inputs, outputs, width):
@@ -60,20 +67,23 @@ def build(torch, inputs, outputs, width):
     return Unet()
 
 
-def work_of(torch, name, batch, size, width, channels_last):
+def work_of(torch, name, batch, size, width, device, way):
     """A function that does the work once."""
     functional = torch.nn.functional
     torch.manual_seed(1)
+    channels_last = way in ("channels-last", "bfloat16")
 
     def place(t):
+        t = t.to(device)
         return t.contiguous(memory_format=torch.channels_last) if channels_last else t
 
     def network(inputs, outputs):
-        made = build(torch, inputs, outputs, width)
-        return made.to(memory_format=torch.channels_last) if channels_last else made
+        made = build(torch, inputs, outputs, width).to(device)
+        made = made.to(memory_format=torch.channels_last) if channels_last else made
+        return torch.compile(made) if way == "compile" else made
 
     images = place(torch.rand(batch, 1, size, size))
-    labels = torch.randint(0, 3, (batch, size, size))
+    labels = torch.randint(0, 3, (batch, size, size), device=device)
     actor = network(1, 3)
     if name == "infer":
         actor.eval()
@@ -152,27 +162,65 @@ def collect_of(torch, policy, images):
     return collect
 
 
-def measure_torch(name, batch, size, width, layout):
+def measure_torch(name, batch, size, width, device, way):
     import torch
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    work = work_of(torch, name, batch, size, width, layout == "channels-last")
+    on_gpu = device != "cpu"
+    if on_gpu:
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    work = work_of(torch, name, batch, size, width, device, way)
+
+    def once():
+        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=way == "bfloat16"):
+            work()
+        if on_gpu:
+            torch.cuda.synchronize()
+
     for _ in range(WARM_UP):
-        work()
+        once()
     cpu, seconds = time.process_time(), []
     for _ in range(REPETITIONS):
         started = time.perf_counter()
-        work()
+        once()
         seconds.append((time.perf_counter() - started) / batch)
     print(json.dumps({
         "median_s_per_image": statistics.median(seconds),
         "cpu_s_per_image": (time.process_time() - cpu) / (batch * REPETITIONS),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "device_memory_bytes": torch.cuda.max_memory_reserved() if on_gpu else None,
     }))
 
 
 def run(command):
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def fastest(found):
+    """Which way is the fastest, its median over the rounds, and the least memory of any."""
+    medians = {way: statistics.median(m["median_s_per_image"] for m in of) for way, of in found.items()}
+    way = min(medians, key=medians.get)
+    memory = min((m.get("device_memory_bytes") or m["peak_rss_bytes"]) for of in found.values() for m in of)
+    return way, medians[way], memory >> 20
+
+
+def compare(args, name, shape):
+    """One row of the table."""
+    batch, size = shape.split("x")
+    shared = ["--size", size, "--batch", batch, "--width", str(args.width), "--device", args.device, "--json"]
+    ours = {precision: [] for precision in PRECISIONS[args.device]}
+    # Networks that are copied for every image are not worth compiling.
+    theirs = {way: [] for way in WAYS[args.device] if (name, way) != ("collect", "compile")}
+    for _ in range(args.rounds):
+        for precision, found in ours.items():
+            found.append(run([args.program, "bench", name, "--precision", precision, *shared]))
+        for way, found in theirs.items():
+            found.append(run([sys.executable, __file__, args.program, "--width", str(args.width),
+                              "--torch", name, batch, size, args.device, way]))
+    our_way, our_time, our_memory = fastest(ours)
+    way, their_time, their_memory = fastest(theirs)
+    print(f"{name:7} {shape:>6}  {1e3 * our_time:9.2f} {1e3 * their_time:9.2f} {their_time / our_time:6.2f}x  "
+          f"{our_memory:10} {their_memory:9}  {our_way} beside {way}", flush=True)
 
 
 def main():
@@ -182,29 +230,22 @@ def main():
     parser.add_argument("--sizes", nargs="+", default=["4x256", "8x128"], help="images at a time x pixels a side")
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--torch", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--device", choices=list(WAYS), default="cpu")
+    parser.add_argument("--torch", nargs=5, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.torch:
-        name, batch, size, layout = args.torch
-        return measure_torch(name, int(batch), int(size), args.width, layout)
+        name, batch, size, device, way = args.torch
+        return measure_torch(name, int(batch), int(size), args.width, device, way)
+    if args.device != "cpu":
+        for precision in PRECISIONS[args.device]:
+            agreement = run([args.program, "bench", "agreement", "--size", "64", "--width", str(args.width),
+                             "--device", args.device, "--precision", precision, "--json"])
+            print(f"{precision}: probabilities differ from the CPU's by {agreement['fresh']:.5f}, "
+                  f"after training steps by {agreement['trained']:.5f}")
     print(f"{'work':7} {'size':>6}  {'rl4seg ms':>9} {'torch ms':>9} {'faster':>7}  {'rl4seg MiB':>10} {'torch MiB':>9}")
     for name in args.work:
         for shape in args.sizes:
-            batch, size = shape.split("x")
-            found = {"rl4seg": [], "channels-first": [], "channels-last": []}
-            for _ in range(args.rounds):
-                width = str(args.width)
-                found["rl4seg"].append(run([args.program, "bench", name, "--size", size, "--batch", batch,
-                                            "--width", width, "--json"]))
-                for layout in ["channels-first", "channels-last"]:
-                    found[layout].append(run([sys.executable, __file__, args.program, "--width", width,
-                                              "--torch", name, batch, size, layout]))
-            median = {side: statistics.median(m["median_s_per_image"] for m in of) for side, of in found.items()}
-            memory = {side: min(m["peak_rss_bytes"] for m in of) >> 20 for side, of in found.items()}
-            torch = min(median["channels-first"], median["channels-last"])
-            torch_memory = min(memory["channels-first"], memory["channels-last"])
-            print(f"{name:7} {shape:>6}  {1e3 * median['rl4seg']:9.1f} {1e3 * torch:9.1f} "
-                  f"{torch / median['rl4seg']:6.2f}x  {memory['rl4seg']:10} {torch_memory:9}", flush=True)
+            compare(args, name, shape)
 
 
 if __name__ == "__main__":

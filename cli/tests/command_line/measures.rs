@@ -59,3 +59,21 @@ fn wrong_usage_is_told_apart_from_failure() {
         assert!(outcome.stderr.contains("--help"), "{args:?}: {}", outcome.stderr);
     }
 }
+
+#[test]
+fn a_tree_that_numbers_its_structures_otherwise_is_compared() {
+    let folder = Folder::new();
+    let patient = folder.at("camus/patient0001");
+    fs::create_dir_all(&patient).unwrap();
+    let heart = |index: usize| [0, 1, 2, 3][index % 4];
+    crate::program::labels(&patient.join("patient0001_4CH_ED_gt.nii.gz"), heart);
+    crate::program::labels(&patient.join("patient0001_4CH_ED.nii.gz"), |_| 200);
+    fs::create_dir(folder.at("results")).unwrap();
+    crate::program::labels(&folder.at("results/patient0001_4CH_ED_labels.nii.gz"), |index| heart(index) % 3);
+    let (results, camus) = (folder.text("results"), folder.text("camus"));
+    let compare = ["compare", &results, &camus, "--modality", "echo", "--json"];
+    assert!(rl4seg(compare).refused().contains("label 3"));
+    let compared = rl4seg(compare.into_iter().chain(["--read-as", "3=0"])).json();
+    assert_eq!(compared[0]["structures"][0]["dice"], 1.0, "{compared}");
+    assert!(rl4seg(compare.into_iter().chain(["--read-as", "3=9"])).refused().contains("9 is no label"));
+}

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    AdaptError, Components, Progress, StepContext, batches,
+    AdaptError, Components, Progress, StepContext,
+    ahead::ahead,
+    batches,
     reward_data::{Parts, RewardData, Voxels},
 };
 use crate::{
@@ -105,11 +107,15 @@ fn train_epoch(
     let what = format!("epoch {epoch} of {}", settings.epochs);
     let total = settings.epochs * batches.len();
     let mut loss = 0.0;
-    for (index, batch) in batches.iter().enumerate() {
+    let make = |index: usize| {
+        let chosen: Vec<usize> = batches[index].iter().map(|&place| train[place]).collect();
+        samples.batch(&chosen)
+    };
+    ahead(batches.len(), make, |index, batch| {
         context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
-        let chosen: Vec<usize> = batch.iter().map(|&place| train[place]).collect();
-        loss += reward.fit_step(&samples.batch(&chosen)?, learning_rate)? * chosen.len() as f64;
-    }
+        loss += reward.fit_step(&batch, learning_rate)? * batch.images.batch as f64;
+        Ok(())
+    })?;
     Ok(loss / train.len() as f64)
 }
 

@@ -8,7 +8,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    AdaptError, Calibration, Components, PreparedCase, Progress, StepContext, batches,
+    AdaptError, Calibration, Components, PreparedCase, Progress, StepContext,
+    ahead::ahead,
+    batches,
     choice::{Choice, Score},
     prepared::{prepare, shapes, stack},
     rehearsal::Rehearsal,
@@ -181,10 +183,13 @@ fn train_epoch(
     let what = format!("epoch {epoch} of {}", settings.epochs);
     let total = settings.epochs * batches.len();
     let mut mean = Means::default();
-    for (index, chosen) in batches.iter().enumerate() {
+    let plan = context.plan;
+    let make = |index: usize| {
+        let views = training.views(&batches[index], plan, seed.indexed(index));
+        Ok((ImageBatch::stack(views.iter().map(|(image, _)| image))?, views))
+    };
+    ahead(batches.len(), make, |index, (images, views)| {
         context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
-        let views = training.views(chosen, context.plan, seed.indexed(index));
-        let images = ImageBatch::stack(views.iter().map(|(image, _)| image)).map_err(ComponentError::from)?;
         let replaced: Vec<Option<&LabelMap>> = views.iter().map(|(_, stands_in)| stands_in.as_ref()).collect();
         let rollout = rollout(components, calibration, images, &replaced, seed.named("act").indexed(index))?;
         let stats = components.policy.update(&rollout, update)?;
@@ -193,7 +198,8 @@ fn train_epoch(
             let (steps, rate) = (settings.rehearsal_steps, update.actor_learning_rate);
             rehearsal.rehearse(components.policy.as_mut(), steps, rate)?;
         }
-    }
+        Ok(())
+    })?;
     Ok(mean.take())
 }
 

@@ -3,6 +3,7 @@
 //! The whole method is [`run`] and one file for each step. Everything random in a step is derived
 //! from the run's seed and the step's name; a step reads finished folders and writes its own.
 
+mod ahead;
 mod batches;
 mod choice;
 mod collect;

@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    AdaptError, Components, Progress, StepContext, batches,
+    AdaptError, Components, Progress, StepContext,
+    ahead::ahead,
+    batches,
     labelled::Labelled,
     preflight::look_at_all_cases,
     prepared::{shapes, stack},
@@ -79,11 +81,12 @@ fn train_epoch(
     let what = format!("epoch {epoch} of {}", settings.epochs);
     let total = settings.epochs * batches.len();
     let mut loss = 0.0;
-    for (index, batch) in batches.iter().enumerate() {
+    let make = |index: usize| train.batch(&batches[index], settings.augment, seed.named("augment"));
+    ahead(batches.len(), make, |index, (images, labels)| {
         context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
-        let (images, labels) = train.batch(batch, settings.augment, seed.named("augment"))?;
-        loss += policy.imitate(&images, &labels, &step)? * batch.len() as f64;
-    }
+        loss += policy.imitate(&images, &labels, &step)? * images.batch as f64;
+        Ok(())
+    })?;
     Ok(loss / train.cases.len() as f64)
 }
 

@@ -6,7 +6,10 @@ use std::{
 };
 
 /// Bytes of free buffers that are kept; more are given back to the system.
-const KEPT_BYTES: usize = 1 << 30;
+const KEPT_BYTES: usize = if cfg!(sanitized) { 0 } else { 1 << 30 };
+
+/// What fresh memory holds. No result may depend on it.
+const FRESH: f32 = if cfg!(sanitized) { f32::NAN } else { 0.0 };
 
 /// Numbers of a line of the cache.
 const LINE: usize = 16;
@@ -41,7 +44,7 @@ impl Buffer {
         let found = best.map(|(at, _)| at).map(|at| free.swap_remove(at));
         drop(free);
         let mut lines = found.unwrap_or_else(|| Vec::with_capacity(needed));
-        lines.resize(needed, Line([0.0; LINE]));
+        lines.resize(needed, Line([FRESH; LINE]));
         Self { lines, len }
     }
 }
