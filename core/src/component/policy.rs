@@ -47,7 +47,8 @@ pub trait Policy: Send {
     /// Improves actor and critic on one rollout.
     ///
     /// # Errors
-    /// As [`Policy::segment`], or if a loss is not finite.
+    /// As [`Policy::segment`], or if a loss or a gradient is not finite; the weights are then those of the last
+    /// update for which both were.
     fn update(&mut self, rollout: &Rollout, update: &PolicyUpdate) -> Result<UpdateStats>;
 
     /// Makes the network as it is now the reference policy π_ref.

@@ -38,13 +38,12 @@ impl Buffer {
     pub fn any(len: usize) -> Self {
         let needed = len.div_ceil(LINE);
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |buffer: &Vec<Line>| (needed..=needed.saturating_mul(2)).contains(&buffer.capacity());
-        let best =
-            free.iter().enumerate().filter(|(_, buffer)| fits(buffer)).min_by_key(|(_, buffer)| buffer.capacity());
+        // A buffer keeps its length: to cut it and let it grow again would fill it anew each time.
+        let fits = |buffer: &Vec<Line>| (needed..=needed.saturating_mul(2)).contains(&buffer.len());
+        let best = free.iter().enumerate().filter(|(_, buffer)| fits(buffer)).min_by_key(|(_, buffer)| buffer.len());
         let found = best.map(|(at, _)| at).map(|at| free.swap_remove(at));
         drop(free);
-        let mut lines = found.unwrap_or_else(|| Vec::with_capacity(needed));
-        lines.resize(needed, Line([FRESH; LINE]));
+        let lines = found.unwrap_or_else(|| vec![Line([FRESH; LINE]); needed]);
         Self { lines, len }
     }
 }
@@ -67,14 +66,14 @@ impl DerefMut for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.lines.capacity() == 0 {
+        if self.lines.is_empty() {
             return;
         }
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         free.push(std::mem::take(&mut self.lines));
-        let mut bytes: usize = free.iter().map(|buffer| buffer.capacity() * size_of::<Line>()).sum();
+        let mut bytes: usize = free.iter().map(|buffer| buffer.len() * size_of::<Line>()).sum();
         while bytes > KEPT_BYTES {
-            bytes -= free.remove(0).capacity() * size_of::<Line>();
+            bytes -= free.remove(0).len() * size_of::<Line>();
         }
     }
 }

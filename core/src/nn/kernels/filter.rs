@@ -181,39 +181,88 @@ struct Places {
 }
 
 impl Places {
-    /// Calls `each(row, column, place)`, taps of a weight at a time, as they lie in memory.
+    /// Calls `each(row, column, place)` for a group of channels, taps of a weight at a time, as they lie in memory.
     #[inline(always)]
-    fn visit(&self, columns: Range<usize>, mut each: impl FnMut(usize, usize, Option<usize>)) {
-        for group in groups(self.channels.len()) {
-            for column in columns.clone() {
-                for channel in group.clone() {
-                    let (from, to) = (self.channels[channel], self.columns[column]);
-                    let real = from != PADDING && to != PADDING;
-                    let start = if real { from + to } else { 0 };
-                    for tap in 0..self.taps {
-                        let place = start + if self.reversed { self.taps - 1 - tap } else { tap };
-                        each(tap * self.channels.len() + channel, column, real.then_some(place));
-                    }
+    fn visit(&self, group: Range<usize>, columns: Range<usize>, mut each: impl FnMut(usize, usize, Option<usize>)) {
+        for column in columns {
+            for channel in group.clone() {
+                let (from, to) = (self.channels[channel], self.columns[column]);
+                let real = from != PADDING && to != PADDING;
+                let start = if real { from + to } else { 0 };
+                for tap in 0..self.taps {
+                    let place = start + if self.reversed { self.taps - 1 - tap } else { tap };
+                    each(tap * self.channels.len() + channel, column, real.then_some(place));
                 }
             }
         }
     }
 
+    /// The first of a run of weights that a group of channels has for each column, if they lie one after
+    /// the other.
+    fn run_of(&self, group: &Range<usize>) -> Option<usize> {
+        let first = self.channels[group.start];
+        let follows = |(number, place): (usize, &usize)| *place == first.wrapping_add(number * self.taps);
+        let runs =
+            self.taps <= TAPS && first != PADDING && self.channels[group.clone()].iter().enumerate().all(follows);
+        runs.then_some(first)
+    }
+
+    /// Row of the matrix for each weight of a group's run.
+    fn rows(&self, group: &Range<usize>) -> impl Iterator<Item = usize> {
+        let (channels, taps, reversed) = (self.channels.len(), self.taps, self.reversed);
+        group.clone().flat_map(move |channel| {
+            (0..taps).map(move |tap| if reversed { taps - 1 - tap } else { tap } * channels + channel)
+        })
+    }
+
     /// Columns of the matrix, one row after the other.
     fn copy(&self, values: &[f32], columns: Range<usize>, panel: &mut [f32]) {
         let (first, width) = (columns.start, columns.len());
-        self.visit(columns, |row, column, place| {
-            panel[row * width + column - first] = place.map_or(0.0, |place| values[place]);
-        });
+        let mut block = [0.0; ROW_GROUP * TAPS * PANEL * MOST_LANES];
+        for group in groups(self.channels.len()) {
+            let Some(start) = self.run_of(&group) else {
+                self.visit(group, columns.clone(), |row, column, place| {
+                    panel[row * width + column - first] = place.map_or(0.0, |place| values[place]);
+                });
+                continue;
+            };
+            let run = group.len() * self.taps;
+            for (lane, &to) in self.columns[columns.clone()].iter().enumerate() {
+                let to_lane = block[lane..].iter_mut().step_by(width).take(run);
+                if to == PADDING {
+                    to_lane.for_each(|weight| *weight = 0.0);
+                } else {
+                    to_lane.zip(&values[start + to..][..run]).for_each(|(weight, value)| *weight = *value);
+                }
+            }
+            for (row, weights) in self.rows(&group).zip(block.chunks_exact(width)) {
+                panel[row * width..][..width].copy_from_slice(weights);
+            }
+        }
     }
 
     /// Weights from columns of the whole matrix.
     fn restore(&self, columns: Range<usize>, sums: &[f32], set: impl Fn(usize, f32)) {
-        self.visit(columns, |row, column, place| {
-            if let Some(place) = place {
-                set(place, sums[row * self.columns.len() + column]);
+        let (width, stride) = (columns.len(), self.columns.len());
+        let mut block = [0.0; ROW_GROUP * TAPS * MOST_LANES];
+        for group in groups(self.channels.len()) {
+            let Some(start) = self.run_of(&group) else {
+                self.visit(group, columns.clone(), |row, column, place| {
+                    if let Some(place) = place {
+                        set(place, sums[row * stride + column]);
+                    }
+                });
+                continue;
+            };
+            for (row, weights) in self.rows(&group).zip(block.chunks_exact_mut(width)) {
+                weights.copy_from_slice(&sums[row * stride + columns.start..][..width]);
             }
-        });
+            let run = group.len() * self.taps;
+            for (lane, &to) in self.columns[columns.clone()].iter().enumerate().filter(|(_, to)| **to != PADDING) {
+                let of_lane = block[lane..].iter().step_by(width).take(run);
+                of_lane.enumerate().for_each(|(at, weight)| set(start + to + at, *weight));
+            }
+        }
     }
 }
 

@@ -170,12 +170,7 @@ impl Policy for UnetPolicy {
     }
 
     fn update(&mut self, rollout: &Rollout, update: &PolicyUpdate) -> Result<UpdateStats> {
-        let before = (self.actor.clone(), self.critic.clone());
-        let improved = self.improve(rollout, update);
-        if improved.is_err() {
-            (self.actor, self.critic) = before;
-        }
-        improved
+        self.improve(rollout, update)
     }
 
     fn freeze_reference(&mut self) -> Result<()> {

@@ -157,7 +157,7 @@ fn a_state_of_another_width_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_loss_that_is_not_finite_changes_nothing() {
+fn a_loss_that_is_not_finite_reaches_no_weight() {
     let mut policy = policy(1);
     let (images, labels) = discs();
     let before = policy.state().unwrap();
@@ -165,12 +165,14 @@ fn a_loss_that_is_not_finite_changes_nothing() {
     broken.actions.log_probs[0] = -1e5;
     let error = policy.update(&broken, &PolicyUpdate { update_epochs: 2, ..update() }).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFinite, "{error}");
+    let after = policy.state().unwrap();
+    assert_eq!(after.actor, before.actor);
     let mut dark = images;
     dark.values[5] = f32::NAN;
     let step = ImitationStep { learning_rate: 1e-2, label_smoothing: 0.0 };
     assert_eq!(policy.imitate(&dark, &labels, &step).unwrap_err().kind(), ErrorKind::NotFinite);
     assert_eq!(policy.segment(&dark).unwrap_err().kind(), ErrorKind::NotFinite);
-    assert_eq!(policy.state().unwrap(), before);
+    assert_eq!(policy.state().unwrap(), after);
 }
 
 #[test]
