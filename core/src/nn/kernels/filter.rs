@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{
     buffers::Buffer,
     convolution::{Form, Shared},
-    lanes::{Isa, MOST_LANES},
+    lanes::{Isa, LEAST_LANES, MOST_LANES},
     multiply::{PANEL, Product},
     winograd::Tile,
     winograd_weights::{TAPS, restore_weights, transform_weights},
@@ -61,7 +61,10 @@ impl Filter<'_> {
                 Form::Direct { .. } => {
                     // SAFETY: as above.
                     let to = unsafe { std::slice::from_raw_parts_mut(to, columns.len() * k) };
-                    places.copy(self.values, columns, to);
+                    match lanes {
+                        MOST_LANES => places.copy::<MOST_LANES>(self.values, columns, to),
+                        _ => places.copy::<LEAST_LANES>(self.values, columns, to),
+                    }
                 }
             }
         });
@@ -128,7 +131,8 @@ impl Filter<'_> {
             let set = |at: usize, value: f32| unsafe { *shared.pointer().add(at) = value };
             match form {
                 Form::Winograd(_) => self.restore_transformed(isa, columns, product, sums, set),
-                Form::Direct { .. } => places.restore(columns, sums, set),
+                Form::Direct { .. } if lanes == MOST_LANES => places.restore::<MOST_LANES>(columns.start, sums, set),
+                Form::Direct { .. } => places.restore::<LEAST_LANES>(columns.start, sums, set),
             }
         });
         gradient
@@ -207,60 +211,64 @@ impl Places {
         runs.then_some(first)
     }
 
-    /// Row of the matrix for each weight of a group's run.
-    fn rows(&self, group: &Range<usize>) -> impl Iterator<Item = usize> {
-        let (channels, taps, reversed) = (self.channels.len(), self.taps, self.reversed);
-        group.clone().flat_map(move |channel| {
-            (0..taps).map(move |tap| if reversed { taps - 1 - tap } else { tap } * channels + channel)
-        })
-    }
-
-    /// Columns of the matrix, one row after the other.
-    fn copy(&self, values: &[f32], columns: Range<usize>, panel: &mut [f32]) {
-        let (first, width) = (columns.start, columns.len());
-        let mut block = [0.0; ROW_GROUP * TAPS * PANEL * MOST_LANES];
-        for group in groups(self.channels.len()) {
-            let Some(start) = self.run_of(&group) else {
-                self.visit(group, columns.clone(), |row, column, place| {
-                    panel[row * width + column - first] = place.map_or(0.0, |place| values[place]);
-                });
-                continue;
-            };
-            let run = group.len() * self.taps;
-            for (lane, &to) in self.columns[columns.clone()].iter().enumerate() {
-                let to_lane = block[lane..].iter_mut().step_by(width).take(run);
-                if to == PADDING {
-                    to_lane.for_each(|weight| *weight = 0.0);
-                } else {
-                    to_lane.zip(&values[start + to..][..run]).for_each(|(weight, value)| *weight = *value);
-                }
-            }
-            for (row, weights) in self.rows(&group).zip(block.chunks_exact(width)) {
-                panel[row * width..][..width].copy_from_slice(weights);
+    /// Calls `each(row of the matrix, place in the run)` for each weight of a group's run.
+    #[inline(always)]
+    fn each_of_run(&self, group: &Range<usize>, mut each: impl FnMut(usize, usize)) {
+        for (number, channel) in group.clone().enumerate() {
+            for tap in 0..self.taps {
+                let matrix_tap = if self.reversed { self.taps - 1 - tap } else { tap };
+                each(matrix_tap * self.channels.len() + channel, number * self.taps + tap);
             }
         }
     }
 
-    /// Weights from columns of the whole matrix.
-    fn restore(&self, columns: Range<usize>, sums: &[f32], set: impl Fn(usize, f32)) {
-        let (width, stride) = (columns.len(), self.columns.len());
-        let mut block = [0.0; ROW_GROUP * TAPS * MOST_LANES];
+    /// Columns of the matrix, one row after the other; `LANES` divides their number.
+    fn copy<const LANES: usize>(&self, values: &[f32], columns: Range<usize>, panel: &mut [f32]) {
+        let width = columns.len();
+        let mut block = [[0.0; LANES]; ROW_GROUP * TAPS];
         for group in groups(self.channels.len()) {
             let Some(start) = self.run_of(&group) else {
                 self.visit(group, columns.clone(), |row, column, place| {
+                    panel[row * width + column - columns.start] = place.map_or(0.0, |place| values[place]);
+                });
+                continue;
+            };
+            let run = group.len() * self.taps;
+            for first in columns.clone().step_by(LANES) {
+                for lane in 0..LANES {
+                    let to = self.columns[first + lane];
+                    let weights: &[f32] = if to == PADDING { &[0.0; ROW_GROUP * TAPS] } else { &values[start + to..] };
+                    for (vector, weight) in block[..run].iter_mut().zip(weights) {
+                        vector[lane] = *weight;
+                    }
+                }
+                self.each_of_run(&group, |row, at| {
+                    panel[row * width + first - columns.start..][..LANES].copy_from_slice(&block[at]);
+                });
+            }
+        }
+    }
+
+    /// Weights from `LANES` columns of the whole matrix, the first of them at `first`.
+    fn restore<const LANES: usize>(&self, first: usize, sums: &[f32], set: impl Fn(usize, f32)) {
+        let stride = self.columns.len();
+        let mut block = [[0.0; LANES]; ROW_GROUP * TAPS];
+        for group in groups(self.channels.len()) {
+            let Some(start) = self.run_of(&group) else {
+                self.visit(group, first..first + LANES, |row, column, place| {
                     if let Some(place) = place {
                         set(place, sums[row * stride + column]);
                     }
                 });
                 continue;
             };
-            for (row, weights) in self.rows(&group).zip(block.chunks_exact_mut(width)) {
-                weights.copy_from_slice(&sums[row * stride + columns.start..][..width]);
-            }
-            let run = group.len() * self.taps;
-            for (lane, &to) in self.columns[columns.clone()].iter().enumerate().filter(|(_, to)| **to != PADDING) {
-                let of_lane = block[lane..].iter().step_by(width).take(run);
-                of_lane.enumerate().for_each(|(at, weight)| set(start + to + at, *weight));
+            self.each_of_run(&group, |row, at| block[at].copy_from_slice(&sums[row * stride + first..][..LANES]));
+            for lane in 0..LANES {
+                let to = self.columns[first + lane];
+                if to != PADDING {
+                    let vectors = block[..group.len() * self.taps].iter().enumerate();
+                    vectors.for_each(|(at, vector)| set(start + to + at, vector[lane]));
+                }
             }
         }
     }

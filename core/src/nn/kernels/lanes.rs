@@ -13,6 +13,8 @@ pub enum Isa {
 
 /// Numbers in the widest vector.
 pub(super) const MOST_LANES: usize = 16;
+/// Numbers in the others.
+pub(super) const LEAST_LANES: usize = 8;
 
 impl Isa {
     /// The widest that this processor has.
@@ -48,8 +50,8 @@ impl Isa {
     #[must_use]
     pub fn lanes(self) -> usize {
         match self {
-            Self::Avx512 => 16,
-            Self::Avx2 | Self::Portable => 8,
+            Self::Avx512 => MOST_LANES,
+            Self::Avx2 | Self::Portable => LEAST_LANES,
         }
     }
 
