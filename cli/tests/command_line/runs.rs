@@ -103,6 +103,7 @@ fn a_run_goes_on_as_it_was_begun_or_not_at_all() {
     let args: Vec<String> = crate::program::adapt_args(&dotted);
     rl4seg(args.iter().map(String::as_str).chain(begin)).done();
 
+    fs::remove_dir_all(folder.at("run/iteration-000/evaluate")).unwrap();
     let manifest = fs::read_to_string(folder.at("run/manifest.json")).unwrap();
     let of_another = manifest.replacen("\"sha256\": \"", "\"sha256\": \"0", 1);
     fs::write(folder.at("run/manifest.json"), of_another).unwrap();
