@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
     adapt::{self, Components},
-    config::{self, Override, Plan},
+    config::{self, Override, Plan, RawConfig},
     plugin::Catalog,
     run_dir::{self, Manifest, RunDir, Step, StepKind, layout},
 };
@@ -79,11 +79,13 @@ fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceAr
     }
     let run = RunDir::open(root)?;
     let begun_with = run_dir::read_config(root)?;
-    let differences = differences(&begun_with.parse()?, &config.parse()?);
+    let differences = differences(&with_defaults(&begun_with)?, &config.parse()?);
     if !differences.is_empty() {
         let list: String = differences.iter().map(|line| format!("\n  {line}")).collect();
         let network = root.join(layout::step(&Step::new(0, StepKind::Pretrain))).join(layout::ACTOR);
-        let shortcut = if network.is_file() {
+        let shortcut = if !root.join(layout::step(&Step::new(0, StepKind::Pretrain))).exists() {
+            format!("\nNothing is finished in it: remove {} to begin anew", root.display())
+        } else if network.is_file() {
             let network = network.display();
             format!(
                 "\nAnother run need not pretrain again: --set pretrain.epochs=0 --set pretrain.checkpoint={network}"
@@ -120,6 +122,14 @@ fn require_same_plugins(root: &Path, manifest: &Manifest, catalog: &Catalog) -> 
         );
     }
     Ok(())
+}
+
+/// A configuration as this version would write it: an earlier one wrote fewer keys.
+fn with_defaults(text: &str) -> anyhow::Result<toml::Table> {
+    match toml::from_str::<RawConfig>(text) {
+        Ok(config) => Ok(toml::to_string(&config).context("writing the configuration")?.parse()?),
+        Err(_) => Ok(text.parse()?),
+    }
 }
 
 /// The keys in which two configurations differ, with both values. Where a run lies is no difference.

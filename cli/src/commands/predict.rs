@@ -166,9 +166,9 @@ impl Segmenter {
         let right = prepared.geometry.restore_map(&VoxelMap::new(grid, right)?, 0.0)?;
         let uncertainty = right.values().iter().map(|probability| 1.0 - probability).collect();
         let uncertainty = VoxelMap::new(*right.grid(), uncertainty)?;
+        let verdict = Verdict::of(&self.validity.assess(&labels).with_context(|| path.display().to_string())?);
         write_labels(&output.labels, &labels, &geometry)?;
         write_map(&output.uncertainty, &uncertainty, &geometry)?;
-        let verdict = Verdict::of(&self.validity.assess(&labels).with_context(|| path.display().to_string())?);
         Ok(scores(path, output, verdict, &uncertainty))
     }
 }

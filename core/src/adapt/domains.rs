@@ -110,8 +110,18 @@ impl Cases {
         let entries = source.cases()?;
         let drawn = draw_splits(&entries, splits, seed);
         let mut by_split: BTreeMap<Split, Vec<CaseEntry>> = BTreeMap::new();
+        let mut of_groups: BTreeMap<String, (Split, CaseId)> = BTreeMap::new();
         for entry in entries.into_iter().filter(usable) {
             let split = entry.split.unwrap_or_else(|| drawn.get(&entry.group).copied().unwrap_or(Split::Train));
+            let (of_group, first) = of_groups.entry(entry.group.clone()).or_insert((split, entry.id.clone()));
+            if *of_group != split {
+                let message = format!(
+                    "the patient or group `{}` is in two splits: {first} in {of_group:?}, {} in {split:?}; give all of \
+                     its cases one split, or none: results on test cases would be of patients that were trained on",
+                    entry.group, entry.id
+                );
+                return Err(ComponentError::new(ErrorKind::Inconsistent, message));
+            }
             by_split.entry(split).or_default().push(entry);
         }
         for split in [Split::Train, Split::Validation, Split::Test] {
@@ -203,6 +213,36 @@ mod tests {
         for entry in target.cases(Split::Test) {
             assert!(target.test_reference(&entry.id).unwrap().is_some());
         }
+    }
+
+    /// Ten cases of five patients; the first case is for testing, whatever its patient's other case is for.
+    struct Torn(Ten);
+
+    impl DataSource for Torn {
+        fn labels(&self) -> &LabelSet {
+            &self.0.0
+        }
+
+        fn cases(&self) -> Result<Vec<CaseEntry>> {
+            let split = |index| if index == 0 { Split::Test } else { Split::Train };
+            Ok((0..10).map(|index| CaseEntry { split: Some(split(index)), ..entry(index, index / 2) }).collect())
+        }
+
+        fn image(&self, id: &CaseId) -> Result<Image> {
+            self.0.image(id)
+        }
+
+        fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {
+            self.0.reference(id)
+        }
+    }
+
+    #[test]
+    fn a_patient_that_the_data_set_tears_apart_is_refused() {
+        let torn = Box::new(Torn(Ten(labels())));
+        let opened = SourceDomain::open(torn, &labels(), SplitSettings::default(), Seed(1));
+        let message = opened.err().unwrap().chain().collect::<Vec<_>>().join(": ");
+        assert!(message.contains("`p0`") && message.contains("c0") && message.contains("c1"), "{message}");
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn look_at(
         let looks: Vec<Result<Looks, ComponentError>> = chunk.par_iter().map(|id| look(id)).collect();
         for (id, looks) in chunk.iter().zip(looks) {
             let of_case = |error: ComponentError| error.context(format!("{domain} case {id}"));
-            let Looks { channels, shape } = looks.map_err(of_case)?;
+            let Looks { channels, shape } = looks?;
             components.policy.accepts(channels, shape).map_err(of_case)?;
         }
     }

@@ -126,8 +126,8 @@ impl RewardData {
         let drawn = self.draws(plan.seed().named("reward split"), false);
         if drawn.len() < 3 {
             return Err(AdaptError::Data(format!(
-                "only {} target images gave reward samples; training, validation and test need one each: raise \
-                 collect.cases",
+                "reward samples are of {} target images, and training, validation and test need one each: add target \
+                 images for training, or raise collect.cases if there are more than that",
                 drawn.len()
             )));
         }

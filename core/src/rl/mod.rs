@@ -19,3 +19,18 @@ use burn::tensor::Tensor;
 pub fn mean(map: Tensor<2>) -> Tensor<1> {
     map.mean_dim(1).mean()
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    /// burn's CPU backend without its features `simd` and `rayon` gives 0.5.
+    #[test]
+    fn the_mean_of_many_ones_is_one() {
+        let ones = Tensor::<2>::ones([1, 33_000_000], &Device::flex());
+        assert_eq!(mean(ones.clone()).into_scalar::<f32>(), 1.0);
+        assert_eq!(ones.mean().into_scalar::<f32>(), 1.0);
+    }
+}

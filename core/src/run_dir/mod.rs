@@ -229,6 +229,8 @@ mod tests {
         assert!(!work.path().join("a.bin").exists(), "an interrupted attempt leaves nothing behind");
         work.commit(&serde_json::json!({})).unwrap();
         assert!(run.is_done(&step));
+        fs::remove_file(run.step_path(&step).join(layout::STEP)).unwrap();
+        assert!(run.begin(&step).unwrap_err().to_string().contains("has no step.json"));
     }
 
     #[test]

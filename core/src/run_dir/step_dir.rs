@@ -18,6 +18,13 @@ pub struct StepDir {
 
 impl StepDir {
     pub(super) fn begin(finished: &Path) -> Result<Self, RunError> {
+        if finished.exists() {
+            let message = format!(
+                "has no {}, so it is not a finished step, and its name is taken; move the folder away and run again",
+                layout::STEP
+            );
+            return Err(RunError::Content { path: finished.to_owned(), message });
+        }
         let partial = layout::partial(finished);
         remove_if_there(&partial)?;
         fs::create_dir_all(&partial).map_err(|error| RunError::write(&partial, error))?;

@@ -56,7 +56,7 @@ pub(super) struct CriticLoss {
 /// `[batch, voxel]`, where the losses are worked out.
 pub(super) enum Values {
     OnHost(Vec<f32>),
-    OnDevice(Tensor<2>),
+    OnDevice(Box<Tensor<2>>),
 }
 
 /// The actor's loss on a rollout, and what is told of it.
@@ -113,7 +113,7 @@ impl<'a> Experience<'a> {
                 let values = Tensor::from_data(TensorData::new(values, self.maps.rewards.dims()), &logits.device());
                 self.actor_by_operations(logits, values, update)
             }
-            (_, Values::OnDevice(values)) => self.actor_by_operations(logits, values, update),
+            (_, Values::OnDevice(values)) => self.actor_by_operations(logits, *values, update),
         }
     }
 
@@ -128,7 +128,7 @@ impl<'a> Experience<'a> {
         let values = values(self.shape.unfold(logits).squeeze_dim(1));
         let followed = value_loss(values.clone(), self.maps.rewards.clone());
         let loss = finite_scalar(VALUE_LOSS, &followed)?;
-        Ok(CriticLoss { followed, loss, values: Values::OnDevice(values.detach()) })
+        Ok(CriticLoss { followed, loss, values: Values::OnDevice(Box::new(values.detach())) })
     }
 
     fn actor_in_one_pass(
@@ -273,7 +273,7 @@ mod tests {
                 panic!("values are where the loss was worked out")
             };
             let found = experience.actor_in_one_pass(logits.clone(), [numbers(&of_actor), values], &update).unwrap();
-            let expected = experience.actor_by_operations(logits.clone(), expected_values, &update).unwrap();
+            let expected = experience.actor_by_operations(logits.clone(), *expected_values, &update).unwrap();
             assert!(expected.stats.clip_fraction > 0.1 || rule == UpdateRule::Reinforce);
             let numbers = |stats: UpdateStats, value_loss: f64| {
                 let UpdateStats { policy_loss, entropy, approx_kl, clip_fraction, reference_divergence, .. } = stats;

@@ -1,6 +1,6 @@
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use rl4seg_sdk::{
@@ -144,6 +144,9 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn case(&self, root: &Path) -> Result<CaseFiles> {
+        for column in ["id", "study", "view", "dicom_uuid", "instant"] {
+            self.require_inside(column)?;
+        }
         let id = CaseId(self.required("id")?.to_owned());
         let group = match GROUP_COLUMNS.into_iter().find_map(|column| self.cell(column)) {
             Some(group) if !group.is_empty() => group.to_owned(),
@@ -191,6 +194,13 @@ impl<'a> Row<'a> {
                 _ => Err(self.refuse("px", text, "a spacing above 0, in mm")),
             },
         }
+    }
+
+    /// Refuses what would lead out of the folder.
+    fn require_inside(&self, column: &str) -> Result<()> {
+        let Some(text) = self.cell(column) else { return Ok(()) };
+        let inside = Path::new(text).components().all(|part| matches!(part, Component::Normal(_)));
+        if inside { Ok(()) } else { Err(self.refuse(column, text, "a name within the folder")) }
     }
 
     fn required(&self, column: &str) -> Result<&'a str> {
