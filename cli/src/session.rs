@@ -166,6 +166,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_key_that_an_earlier_version_did_not_write_is_no_difference() {
+        let text = "modality = 'echo'\noutput = 'run'\nseed = 3\nvalidity = []\ndistortion = []\n\
+                    corrector = { component = 'morphology' }\nsource = { component = 'a' }\ntarget = { component = 'b' }\n";
+        let filled = with_defaults(text).unwrap();
+        assert_eq!(filled["network"]["precision"].as_str(), Some("float32"));
+        assert!(differences(&filled, &with_defaults(&filled.to_string()).unwrap()).is_empty());
+    }
+
+    #[test]
     fn what_differs_is_named_with_both_values() {
         let then = "output = 'a'\nseed = 1\n[policy]\nepochs = 5\nbatch = 8\n".parse().unwrap();
         let now = "output = 'b'\nseed = 1\n[policy]\nepochs = 6\nbatch = 8\nrule = 'ppo'\n".parse().unwrap();

@@ -295,6 +295,7 @@ mod tests {
         assert!(refusal("id,group\na,p\na,p\n", &files).contains("case `a` stands there twice"));
         assert!(refusal("id,group\na,p\nc,p\n", &files).contains("c.nii.gz"));
         assert!(refusal("id,group\na,\n", &files).contains("line 2"));
+        assert!(refusal("id,group\n../img/a,p\n", &files).contains("a name within the folder"));
         assert!(refusal("id,group,px\na,p,nan\n", &files).contains("column px: `nan`"));
         let error = refusal("id,group,split\na,p,train\nb,p,holdout\n", &files);
         assert!(error.contains("line 3, column split: `holdout`"), "{error}");
