@@ -49,7 +49,7 @@ impl DataSource for Made {
 fn written_cases_are_read_again_by_the_echo_plugin() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("cases");
-    let made = Made { labels: labels() };
+    let made = Made { labels: labels().unwrap() };
     let mut heard = Vec::new();
     write_cases(&made, &root, &mut |done, total| heard.push((done, total))).unwrap();
     assert_eq!(heard.last(), Some(&(20, 20)));

@@ -1,18 +1,20 @@
 //! What `rl4seg` has to know about echocardiography to start from one word.
 
-use rl4seg_sdk::component::Modality;
+use rl4seg_sdk::component::{Modality, Result};
 
 use crate::labels::labels;
 
 /// Two- and four-chamber views of the left ventricle and its wall.
-#[must_use]
-pub fn modality() -> Modality {
-    Modality {
+///
+/// # Errors
+/// If its labels do not make a set.
+pub fn modality() -> Result<Modality> {
+    Ok(Modality {
         id: "echo".to_owned(),
         doc: "Echocardiography: left ventricle and myocardium in apical views".to_owned(),
-        labels: labels(),
+        labels: labels()?,
         preset: include_str!("../preset.toml").to_owned(),
         folder_sources: ["echo/camus", "echo/cases-csv"].map(str::to_owned).to_vec(),
         phantom: Some("echo/phantom".to_owned()),
-    }
+    })
 }

@@ -1,7 +1,7 @@
 /// Makes a plugin of the crate.
 ///
 /// Every line is optional, in this order; the types implement [`Component`](crate::Component) and
-/// the trait of their kind, the modality is a function without arguments:
+/// the trait of their kind, the modality is a function without arguments that gives a `Result<Modality>`:
 ///
 /// ```text
 /// export_plugin! {
@@ -68,7 +68,7 @@ macro_rules! export_plugin {
             rl4seg::inventory::submit! {
                 rl4seg::LinkedPlugin { name: NAME, version: env!("CARGO_PKG_VERSION"), sdk: rl4seg::SDK }
             }
-            $(rl4seg::inventory::submit! { rl4seg::register_modality(NAME, || Ok($modality())) })?
+            $(rl4seg::inventory::submit! { rl4seg::register_modality(NAME, $modality) })?
             $($(rl4seg::inventory::submit! { rl4seg::register_data_source::<$source>(NAME) })*)?
             $($(rl4seg::inventory::submit! { rl4seg::register_validity_metric::<$metric>(NAME) })*)?
             $($(rl4seg::inventory::submit! { rl4seg::register_distortion_generator::<$generator>(NAME) })*)?
@@ -89,7 +89,7 @@ macro_rules! __tell_modality {
             items: *const $crate::export::abi::ItemSink,
             errors: *const $crate::export::abi::ErrorSink,
         ) -> $crate::export::abi::Status {
-            unsafe { $crate::export::tell_modality(|| Ok($modality()), items, errors) }
+            unsafe { $crate::export::tell_modality($modality, items, errors) }
         }
         Some(tell)
     }};

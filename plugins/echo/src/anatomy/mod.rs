@@ -62,7 +62,7 @@ impl ValidityMetric for Anatomy {
             let message = "the anatomy of echo is judged in 2-D images and sequences; this label map is a volume";
             return Err(ComponentError::new(ErrorKind::Unsupported, message));
         }
-        labels.require_labels(&crate::labels::labels())?;
+        labels.require_labels(&crate::labels::labels()?)?;
         let frames = 0..grid.planes();
         let findings = frames.flat_map(|frame| {
             let plane = (grid.slow() != SlowAxis::Single).then_some(frame);

@@ -89,7 +89,7 @@ impl ShapeDistortions {
 impl DistortionGenerator for ShapeDistortions {
     fn requests(&self, image: &Image, accepted: &LabelMap, seed: Seed) -> Result<Vec<DistortionRequest>> {
         image.grid().require_same(accepted.grid(), ["the image", "the accepted label map"])?;
-        accepted.require_labels(&labels())?;
+        accepted.require_labels(&labels()?)?;
         let mut requests = Vec::with_capacity(self.kinds.len());
         for &kind in &self.kinds {
             let name = format!("shape-{}", kind.name());

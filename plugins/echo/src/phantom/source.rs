@@ -80,7 +80,7 @@ impl PhantomSource {
         let (cases, shots) =
             table_of_contents(config).into_iter().map(|(case, shot)| (case.clone(), (case.id, shot))).unzip();
         let seed = Seed(config.seed).named("phantom").named(config.domain.prefix());
-        Ok(Self { phantom: Phantom::new(config.parameters(), seed, config.size), labels: labels(), cases, shots })
+        Ok(Self { phantom: Phantom::new(config.parameters(), seed, config.size), labels: labels()?, cases, shots })
     }
 
     fn shot(&self, id: &CaseId) -> Result<Shot> {

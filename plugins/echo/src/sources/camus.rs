@@ -107,7 +107,7 @@ impl Camus {
     /// If there is no patient, an image that was asked for is missing, a list puts a patient into two splits, or
     /// `left_atrium` is not a label.
     pub fn new(config: CamusConfig) -> Result<Self> {
-        let labels = labels();
+        let labels = labels()?;
         if usize::from(config.left_atrium) >= labels.len() {
             let message = format!("left_atrium is {}; expected one of {labels}", config.left_atrium);
             return Err(ComponentError::new(ErrorKind::Configuration, message));

@@ -62,7 +62,7 @@ impl CasesCsv {
             }
             cases.push(case);
         }
-        Ok(Self { labels: labels(), table: CaseTable::new(path, cases)?, claimed_spacing })
+        Ok(Self { labels: labels()?, table: CaseTable::new(path, cases)?, claimed_spacing })
     }
 }
 
