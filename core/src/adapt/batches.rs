@@ -1,6 +1,9 @@
 use rand::seq::SliceRandom;
 
-use crate::{domain::Seed, random};
+use crate::{
+    domain::{CaseId, Seed},
+    random,
+};
 
 /// The numbers 0, 1, ... of `shapes` in a drawn order, cut into batches in which all shapes are
 /// equal, since a network takes images of one shape at a time.
@@ -14,6 +17,12 @@ pub(super) fn shuffled(shapes: &[[usize; 3]], batch: usize, seed: Seed) -> Vec<V
 pub(super) fn in_order(shapes: &[[usize; 3]], batch: usize) -> Vec<Vec<usize>> {
     let order: Vec<usize> = (0..shapes.len()).collect();
     cut(&order, shapes, batch)
+}
+
+/// Names a batch, for an error that happened in it.
+pub(super) fn name<'a>(epoch: usize, batch: usize, cases: impl Iterator<Item = &'a CaseId>) -> String {
+    let cases: Vec<&str> = cases.map(CaseId::as_str).collect();
+    format!("epoch {epoch}, batch {} of it (cases {})", batch + 1, cases.join(", "))
 }
 
 fn cut(order: &[usize], shapes: &[[usize; 3]], batch: usize) -> Vec<Vec<usize>> {

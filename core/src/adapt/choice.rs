@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::component::{ComponentError, Policy, PolicyState};
+use crate::{
+    component::{ComponentError, Policy, PolicyState},
+    config::Checkpoint,
+};
 
 /// How good a policy looks without any label.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -27,10 +30,11 @@ impl Score {
     }
 }
 
-/// Chooses a checkpoint: the last one that is not worse than the best by more than the best's
+/// Chooses a checkpoint: by [`Checkpoint::HeldOut`] the last one that is not worse than the best by more than the best's
 /// standard error. Among those that a few held-out images cannot tell apart, the one that has learnt
 /// most is taken.
 pub(super) struct Choice {
+    by: Checkpoint,
     best: Score,
     pub epoch: usize,
     pub chosen: Score,
@@ -40,12 +44,15 @@ pub(super) struct Choice {
 
 impl Choice {
     /// The policy as it is before the first epoch is a candidate too.
-    pub fn start(score: Score, state: PolicyState, cases: usize) -> Self {
-        Self { best: score, epoch: 0, chosen: score, state, cases }
+    pub fn start(by: Checkpoint, score: Score, state: PolicyState, cases: usize) -> Self {
+        Self { by, best: score, epoch: 0, chosen: score, state, cases }
     }
 
     /// Whether a later checkpoint with this score takes the place of the chosen one.
     fn prefers(&mut self, score: Score) -> bool {
+        if self.by == Checkpoint::Last {
+            return true;
+        }
         if score.total() > self.best.total() {
             self.best = score;
         }
@@ -66,7 +73,7 @@ mod tests {
 
     fn choice() -> Choice {
         let start = Score { valid: 0.5, reward: 0.9 };
-        Choice::start(start, PolicyState { actor: Vec::new(), critic: None }, 20)
+        Choice::start(Checkpoint::HeldOut, start, PolicyState { actor: Vec::new(), critic: None }, 20)
     }
 
     fn score(valid: f64) -> Score {
@@ -82,6 +89,12 @@ mod tests {
         assert!(!choice.prefers(score(0.7)));
         assert!(choice.prefers(score(0.9)));
         assert!(!choice.prefers(score(0.8)));
+    }
+
+    #[test]
+    fn the_last_checkpoint_is_taken_where_that_is_asked_for() {
+        let mut choice = Choice { by: Checkpoint::Last, ..choice() };
+        assert!(choice.prefers(score(0.0)));
     }
 
     #[test]

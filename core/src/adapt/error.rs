@@ -20,6 +20,21 @@ pub enum AdaptError {
     /// The data cannot be worked with.
     #[error("{0}")]
     Data(String),
+    /// The policy gives every voxel of every image the same label.
+    #[error(
+        "after {epoch} epochs the policy gives every voxel of all {images} held-out target images the label `{label}`: it has \
+         collapsed, and going on would not bring it back. Begin another run with a lower policy.actor_learning_rate or \
+         policy.entropy_coef, or a higher policy.divergence_coef; pretrain.checkpoint can name this run's \
+         iteration-000/pretrain/actor.safetensors"
+    )]
+    Collapsed {
+        /// Epochs of the step before it was seen.
+        epoch: usize,
+        /// The name of the label.
+        label: String,
+        /// How many images were looked at.
+        images: usize,
+    },
     /// One of the above, and the step it happened in.
     #[error("{step}: {error}")]
     InStep {

@@ -113,7 +113,9 @@ fn train_epoch(
     };
     ahead(batches.len(), make, |index, batch| {
         context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
-        loss += reward.fit_step(&batch, learning_rate)? * batch.images.batch as f64;
+        let of_batch = || batches::name(epoch, index, batches[index].iter().map(|&place| samples.case(train[place])));
+        let of_samples = reward.fit_step(&batch, learning_rate).map_err(|error| error.context(of_batch()))?;
+        loss += of_samples * batch.images.batch as f64;
         Ok(())
     })?;
     Ok(loss / train.len() as f64)

@@ -4,6 +4,7 @@
 //! from the run's seed and the step's name; a step reads finished folders and writes its own.
 
 mod ahead;
+mod baseline;
 mod batches;
 mod choice;
 mod collect;
@@ -13,6 +14,7 @@ mod domains;
 mod error;
 mod evaluate;
 mod fit_reward;
+mod held_out;
 mod improve_policy;
 mod labelled;
 mod observer;
@@ -25,6 +27,7 @@ mod reward_data;
 mod rollout;
 mod samples;
 mod state;
+mod training;
 mod triage;
 
 pub use components::{Components, Judges, Validity};

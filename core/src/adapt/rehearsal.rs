@@ -3,7 +3,7 @@
 
 use super::{AdaptError, Components, PreparedCase, StepContext, batches, labelled::Labelled, prepared::shapes};
 use crate::{
-    component::{ImitationStep, Policy},
+    component::{ComponentError, ImitationStep, Policy},
     domain::{LabelMap, Seed, Split},
     preprocess::Augment,
 };
@@ -43,7 +43,12 @@ impl Rehearsal {
     }
 
     /// `count` supervised steps.
-    pub fn rehearse(&mut self, policy: &mut dyn Policy, count: usize, learning_rate: f64) -> Result<(), AdaptError> {
+    pub fn rehearse(
+        &mut self,
+        policy: &mut dyn Policy,
+        count: usize,
+        learning_rate: f64,
+    ) -> Result<(), ComponentError> {
         let step = ImitationStep { learning_rate, label_smoothing: self.label_smoothing };
         for _ in 0..count {
             if self.left.is_empty() {

@@ -166,6 +166,11 @@ impl RewardData {
         chosen.iter().map(|&number| all[self.image[number]]).collect()
     }
 
+    /// Whose image a sample is of.
+    pub fn case(&self, number: usize) -> &CaseId {
+        &self.samples[number].image.case
+    }
+
     /// The chosen samples, of one shape, as the reward network takes them.
     pub fn batch(&self, chosen: &[usize]) -> Result<RewardBatch, ComponentError> {
         let images = ImageBatch::stack(chosen.iter().map(|&number| &self.cases[self.image[number]].image))?;

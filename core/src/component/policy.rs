@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Result;
+use super::{ComponentError, ErrorKind, Result};
 use crate::domain::{Actions, ImageBatch, LabelBatch, LabelMap, Rollout, Seed};
 
 /// A segmentation network that reinforcement learning improves: π(label | image), voxel by voxel,
@@ -51,6 +51,41 @@ pub trait Policy: Send {
     /// update for which both were.
     fn update(&mut self, rollout: &Rollout, update: &PolicyUpdate) -> Result<UpdateStats>;
 
+    /// Moves what normalisation layers remember of their inputs towards these images; no weight changes
+    /// (AdaBN: Li et al. 2018).
+    ///
+    /// # Errors
+    /// As [`Policy::segment`], or if the network cannot do it.
+    fn renormalize(&mut self, _images: &ImageBatch) -> Result<()> {
+        Err(unsupported("renormalize"))
+    }
+
+    /// One step of Adam towards a smaller mean entropy of π, by scales and shifts of normalisation layers alone,
+    /// in training mode (TENT: Wang et al. 2021). Returns the entropy before the step, nats.
+    ///
+    /// # Errors
+    /// As [`Policy::segment`], or if the network cannot do it.
+    fn lower_entropy(&mut self, _images: &ImageBatch, _learning_rate: f64) -> Result<f64> {
+        Err(unsupported("lower_entropy"))
+    }
+
+    /// The label of every voxel that the reference policy holds to be most likely, in inference mode.
+    ///
+    /// # Errors
+    /// As [`Policy::segment`], or if there is no reference policy.
+    fn segment_by_reference(&self, _images: &ImageBatch) -> Result<LabelBatch> {
+        Err(unsupported("segment_by_reference"))
+    }
+
+    /// Moves the reference policy towards the network: π_ref ← `keep` · π_ref + (1 − `keep`) · π, weight by
+    /// weight (mean teacher: Tarvainen and Valpola 2017).
+    ///
+    /// # Errors
+    /// If there is no reference policy, or the network cannot do it.
+    fn blend_reference(&mut self, _keep: f64) -> Result<()> {
+        Err(unsupported("blend_reference"))
+    }
+
     /// Makes the network as it is now the reference policy π_ref.
     ///
     /// # Errors
@@ -79,6 +114,13 @@ pub trait Policy: Send {
     /// # Errors
     /// If they do not belong to this architecture; names the first tensor that differs.
     fn restore(&mut self, state: &PolicyState) -> Result<()>;
+}
+
+fn unsupported(what: &str) -> ComponentError {
+    ComponentError::new(
+        ErrorKind::Unsupported,
+        format!("this policy does not have `{what}`: choose another policy.baseline"),
+    )
 }
 
 /// Two label maps for each image.

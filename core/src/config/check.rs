@@ -1,4 +1,4 @@
-use super::{ConfigError, Fault, RawConfig, Schedule, Trusted};
+use super::{Baseline, ConfigError, Fault, RawConfig, Schedule, Trusted};
 use crate::domain::Seed;
 
 /// At 1024 a network has 8 thousand million weights.
@@ -101,6 +101,14 @@ impl RawConfig {
         if policy.augment && self.pretrain.augment.is_none() {
             faults.add("policy.augment", "is set, but [pretrain.augment] has no change: set one there".to_owned());
         }
+        if policy.baseline == Some(Baseline::MeanTeacher) && !policy.augment {
+            let why = "is \"mean-teacher\", but policy.augment is not set: the student would see what the teacher sees";
+            faults.add("policy.baseline", why.to_owned());
+        }
+        if policy.baseline == Some(Baseline::SelfTraining) && policy.pseudo_references == Trusted::None {
+            let why = "is \"self-training\", but policy.pseudo_references is \"none\": there is nothing to train on";
+            faults.add("policy.baseline", why.to_owned());
+        }
         if policy.rehearse_target && policy.pseudo_references == Trusted::None {
             faults.add("policy.rehearse_target", "is set, but policy.pseudo_references is \"none\"".to_owned());
         }
@@ -191,6 +199,18 @@ target = {{ component = "echo/camus" }}
         assert_eq!(keys, ["policy.rehearse_target", "policy.augment", "policy.augment"]);
         let text = "[policy]\nrehearse_target = true\nrehearsal_steps = 1\naugment = true\n[pretrain.augment]\nnoise = 0.1\n[collect]\nsource_cases = 1\n";
         assert!(config(text).check().is_ok());
+    }
+
+    #[test]
+    fn a_baseline_without_what_it_learns_from_is_told() {
+        for (text, key) in [
+            ("[policy]\nbaseline = \"mean-teacher\"\n", "policy.baseline"),
+            ("[policy]\nbaseline = \"self-training\"\npseudo_references = \"none\"\n", "policy.baseline"),
+        ] {
+            let ConfigError::Faults(faults) = config(text).check().unwrap_err() else { panic!("expected faults") };
+            assert_eq!(faults.iter().map(|fault| fault.key.as_str()).collect::<Vec<_>>(), [key]);
+        }
+        assert!(config("[policy]\nbaseline = \"tent\"\n").check().is_ok());
     }
 
     #[test]

@@ -246,6 +246,11 @@ impl Default for RewardSettings {
 pub struct PolicySettings {
     /// How the policy is improved.
     pub rule: UpdateRule,
+    /// What others do on images without labels, in place of the updates against the reward: to compare with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
+    /// Which of the epochs' policies the step ends with.
+    pub checkpoint: Checkpoint,
     /// Passes over the target images that were collected so far.
     pub epochs: usize,
     /// Images a rollout.
@@ -287,6 +292,8 @@ impl Default for PolicySettings {
     fn default() -> Self {
         Self {
             rule: UpdateRule::Ppo,
+            baseline: None,
+            checkpoint: Checkpoint::HeldOut,
             epochs: 5,
             batch: Schedule::varying(8.0, OverIterations::Linear),
             update_epochs: 5,
@@ -305,6 +312,32 @@ impl Default for PolicySettings {
             shrink_perturb: None,
         }
     }
+}
+
+/// Adaptation without a reward: rules of other methods, as far as they are rules for the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Baseline {
+    /// Normalisation layers take the target's statistics (AdaBN: Li et al. 2018).
+    BatchNorm,
+    /// And their scales and shifts are trained for a small entropy (TENT: Wang et al. 2021).
+    Tent,
+    /// Supervised steps towards what is held to be right, `pseudo_references` (Lee 2013).
+    SelfTraining,
+    /// Supervised steps on changed images towards what an average of past networks makes of them unchanged, moved
+    /// along (mean teacher: Tarvainen and Valpola 2017; transformation consistency: Li et al. 2021). The
+    /// teacher's labels are its most likely ones.
+    MeanTeacher,
+}
+
+/// Which policy a step ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Checkpoint {
+    /// The one that is best by validity and reward on held-out target images; the start is one of them.
+    HeldOut,
+    /// That of the last epoch.
+    Last,
 }
 
 /// w ← shrink · w + N(0, std²) (Ash and Adams 2020). Published: 0.5 and 0.01.

@@ -10,12 +10,14 @@
 //! | [`dice`] | overlap of two masks |
 //! | [`SurfaceDistances`] | Hausdorff distance, HD95, average surface distances |
 //! | [`compare`] | a segmentation with its reference, structure by structure |
+//! | [`bootstrap_by_patient`] | how far a mean can be trusted |
 //! | [`calibration`] | how far a network's probabilities can be trusted |
 
 pub mod calibration;
 pub mod cleaning;
 pub mod morphology;
 
+mod bootstrap;
 mod comparison;
 mod connected_components;
 mod distance_transform;
@@ -26,6 +28,7 @@ mod surface_distance;
 #[cfg(test)]
 mod ascii;
 
+pub use bootstrap::{Interval, bootstrap_by_patient};
 pub use comparison::{StructureScore, compare};
 pub use connected_components::{Components, Connectivity};
 pub use distance_transform::distance_transform;

@@ -6,7 +6,7 @@
 //! device.
 
 use burn::{
-    module::{Module, Param},
+    module::{Module, Param, ParamId},
     tensor::{
         Device, Tensor,
         module::{batch_norm, batch_norm_train},
@@ -84,6 +84,11 @@ impl BatchNorm {
     /// Scale and shift.
     pub(super) fn scaling(&self) -> [Tensor<1>; 2] {
         [self.weight.val(), self.bias.val()]
+    }
+
+    /// What scale and shift are called in gradients.
+    pub(super) fn scaling_ids(&self) -> [ParamId; 2] {
+        [self.weight.id, self.bias.id]
     }
 
     /// Running mean and variance.

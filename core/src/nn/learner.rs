@@ -9,7 +9,7 @@ use burn::{
 use super::{
     adam::adam,
     batch::finite_scalar,
-    batch_norm::{Moments, Normalization},
+    batch_norm::{BatchNorm, Moments, Normalization},
     cpu::{contiguous, numbers, sum_of_squares},
     initialize::xavier,
     settings::NetworkSettings,
@@ -38,6 +38,16 @@ pub(super) struct Step {
     pub learning_rate: f64,
     /// The gradient's norm over all weights is clipped here, if anywhere.
     pub max_grad_norm: Option<f64>,
+    /// Which weights follow.
+    pub trained: Trained,
+}
+
+/// The weights that a [`Step`] changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trained {
+    All,
+    /// Scales and shifts of normalisation layers.
+    Normalization,
 }
 
 impl Learner {
@@ -72,6 +82,9 @@ impl Learner {
     pub fn step(&mut self, step: Step) -> Result<f64> {
         finite_scalar("the loss", &step.loss)?;
         let mut gradients = GradientsParams::from_grads(step.loss.backward(), &self.network);
+        if step.trained == Trained::Normalization {
+            gradients = self.of_normalization(gradients);
+        }
         let mut norm = SquaredNorm { gradients: &gradients, on_host: 0.0, on_device: Vec::new() };
         self.network.visit(&mut norm);
         let norm = norm.total().sqrt();
@@ -86,6 +99,16 @@ impl Learner {
         self.network = self.optimizer.step(step.learning_rate, self.network.clone(), gradients);
         self.network.absorb(step.moments);
         Ok(norm)
+    }
+
+    fn of_normalization(&self, mut gradients: GradientsParams) -> GradientsParams {
+        let mut kept = GradientsParams::new();
+        for id in self.network.norms().flat_map(BatchNorm::scaling_ids) {
+            if let Some(gradient) = gradients.remove::<1>(id) {
+                kept.register(id, gradient);
+            }
+        }
+        kept
     }
 
     /// Puts the network through `edit`.

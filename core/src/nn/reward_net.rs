@@ -7,7 +7,7 @@ use super::{
     batch::{BatchShape, finite_values, images_tensor, labels_tensor},
     batch_norm::Normalization,
     device::require_precision,
-    learner::{Learner, Step},
+    learner::{Learner, Step, Trained},
     loss::Loss,
     weights::Weights,
 };
@@ -69,7 +69,7 @@ impl RewardModel for UnetReward {
         }
         let (logits, moments) = self.learner.forward_train(self.input(&batch.images, &batch.labels, &device)?);
         let Loss { followed: loss, value } = Loss::of_correctness(logits, shape, &batch.correctness)?;
-        self.learner.step(Step { loss, moments, learning_rate, max_grad_norm: None })?;
+        self.learner.step(Step { loss, moments, learning_rate, max_grad_norm: None, trained: Trained::All })?;
         Ok(value)
     }
 

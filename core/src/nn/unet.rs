@@ -82,7 +82,7 @@ impl Unet {
         let architecture = self.architecture();
         let parameters = self.parameters()?;
         if !images.device().is_autodiff() {
-            let running = self.convs().flat_map(DoubleConv::norms).flat_map(BatchNorm::running);
+            let running = self.norms().flat_map(BatchNorm::running);
             let running = running.map(Parameter::of).collect::<Option<Vec<_>>>()?;
             return kernels::run_frozen(&architecture, parameters, running, images.clone(), normalization);
         }
@@ -147,6 +147,11 @@ impl Unet {
     }
 
     /// All normalisation layers, in the order of the forward pass.
+    pub(super) fn norms(&self) -> impl Iterator<Item = &BatchNorm> {
+        self.convs().flat_map(DoubleConv::norms)
+    }
+
+    /// The same, to be changed.
     fn norms_mut(&mut self) -> impl Iterator<Item = &mut BatchNorm> {
         let down = self.down.iter_mut().map(|down| &mut down.convs);
         let up = self.up.iter_mut().map(|up| &mut up.convs);

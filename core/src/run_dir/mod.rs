@@ -95,6 +95,26 @@ impl RunDir {
         StepDir::begin(&self.step_path(step))
     }
 
+    /// Takes over a step that another run has finished in the same way: its files are copied.
+    ///
+    /// # Errors
+    /// If the other run has not finished it, or a file cannot be read or written.
+    pub fn adopt(&self, step: &Step, other: &Path) -> Result<(), RunError> {
+        let folder = other.join(layout::step(step));
+        let work = self.begin(step)?;
+        let read = |path: &Path| fs::read(path).map_err(|source| RunError::Read { path: path.to_owned(), source });
+        let summary: serde_json::Value = read_json(&folder.join(layout::STEP))?;
+        let entries = fs::read_dir(&folder).map_err(|source| RunError::Read { path: folder.clone(), source })?;
+        for entry in entries {
+            let entry = entry.map_err(|source| RunError::Read { path: folder.clone(), source })?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name != layout::STEP {
+                work.write(&name, &read(&entry.path())?)?;
+            }
+        }
+        work.commit(&summary)
+    }
+
     /// The folder of a finished step.
     #[must_use]
     pub fn step_path(&self, step: &Step) -> PathBuf {
@@ -231,6 +251,25 @@ mod tests {
         assert!(run.is_done(&step));
         fs::remove_file(run.step_path(&step).join(layout::STEP)).unwrap();
         assert!(run.begin(&step).unwrap_err().to_string().contains("has no step.json"));
+    }
+
+    #[test]
+    fn a_step_of_another_run_is_taken_over_whole() {
+        let (_folder, root) = fresh();
+        let (_other_folder, other_root) = fresh();
+        let step = Step::new(0, StepKind::Pretrain);
+        let other = RunDir::create(&other_root, &manifest(), "").unwrap();
+        let run = RunDir::create(&root, &manifest(), "").unwrap();
+        assert!(run.adopt(&step, other.root()).is_err());
+        assert!(!run.is_done(&step));
+        let work = other.begin(&step).unwrap();
+        work.write("a.bin", b"1").unwrap();
+        work.commit(&serde_json::json!({ "epochs": 3 })).unwrap();
+        run.adopt(&step, other.root()).unwrap();
+        for name in ["a.bin", layout::STEP] {
+            let read = |run: &RunDir| fs::read(run.step_path(&step).join(name)).unwrap();
+            assert_eq!(read(&run), read(&other));
+        }
     }
 
     #[test]

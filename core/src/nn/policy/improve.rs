@@ -7,7 +7,7 @@ use super::{
 use crate::{
     component::{PolicyUpdate, Result, UpdateRule, UpdateStats},
     domain::Rollout,
-    nn::learner::Step,
+    nn::learner::{Step, Trained},
 };
 
 impl UnetPolicy {
@@ -34,12 +34,12 @@ impl UnetPolicy {
         let (logits, moments) = self.critic.forward_train(experience.images.clone());
         let CriticLoss { followed: loss, loss: value_loss, values } = experience.critic(logits)?;
         let learning_rate = update.critic_learning_rate;
-        self.critic.step(Step { loss, moments, learning_rate, max_grad_norm: None })?;
+        self.critic.step(Step { loss, moments, learning_rate, max_grad_norm: None, trained: Trained::All })?;
         let (logits, moments) = self.actor.forward_train(experience.images.clone());
         let ActorLoss { followed: loss, stats } = experience.actor(logits, values, update)?;
         let learning_rate = update.actor_learning_rate;
-        let grad_norm =
-            self.actor.step(Step { loss, moments, learning_rate, max_grad_norm: Some(update.max_grad_norm) })?;
+        let max_grad_norm = Some(update.max_grad_norm);
+        let grad_norm = self.actor.step(Step { loss, moments, learning_rate, max_grad_norm, trained: Trained::All })?;
         Ok(UpdateStats { value_loss, grad_norm, ..stats })
     }
 }

@@ -4,6 +4,7 @@ mod improve;
 mod losses;
 #[cfg(test)]
 mod tests;
+mod without_reward;
 
 use burn::tensor::{Device, Tensor, activation::softmax};
 use rayon::prelude::*;
@@ -14,7 +15,7 @@ use super::{
     batch_norm::Normalization,
     device::require_precision,
     initialize::{perturbed, shrunk_and_perturbed},
-    learner::{Learner, Step},
+    learner::{Learner, Step, Trained},
     loss::Loss,
     unet::Unet,
     weights::Weights,
@@ -122,7 +123,13 @@ impl UnetPolicy {
         let planes = images_tensor(images, self.settings.input_channels, &device)?;
         let (logits, moments) = self.actor.forward_train(planes);
         let Loss { followed: loss, value } = Loss::of_labels(logits, shape, labels, step.label_smoothing)?;
-        self.actor.step(Step { loss, moments, learning_rate: step.learning_rate, max_grad_norm: None })?;
+        self.actor.step(Step {
+            loss,
+            moments,
+            learning_rate: step.learning_rate,
+            max_grad_norm: None,
+            trained: Trained::All,
+        })?;
         Ok(value)
     }
 }
@@ -173,6 +180,22 @@ impl Policy for UnetPolicy {
         self.improve(rollout, update)
     }
 
+    fn renormalize(&mut self, images: &ImageBatch) -> Result<()> {
+        self.absorb_statistics(images)
+    }
+
+    fn lower_entropy(&mut self, images: &ImageBatch, learning_rate: f64) -> Result<f64> {
+        self.minimize_entropy(images, learning_rate)
+    }
+
+    fn segment_by_reference(&self, images: &ImageBatch) -> Result<LabelBatch> {
+        self.labels_of_reference(images)
+    }
+
+    fn blend_reference(&mut self, keep: f64) -> Result<()> {
+        self.move_reference(keep)
+    }
+
     fn freeze_reference(&mut self) -> Result<()> {
         self.reference = Some(self.actor.frozen());
         Ok(())
@@ -205,6 +228,10 @@ impl Policy for UnetPolicy {
         }
         Ok(())
     }
+}
+
+fn missing_reference() -> ComponentError {
+    ComponentError::new(ErrorKind::NotFound, "there is no reference policy: freeze one first")
 }
 
 /// Puts the label maps that are given in place of the drawn ones.

@@ -1,6 +1,7 @@
 use burn::tensor::Device;
 
 use super::*;
+use crate::nn::parameters::{Role, tensors};
 use crate::{
     component::UpdateRule,
     domain::{Grid, Rollout},
@@ -206,4 +207,57 @@ fn frames_of_a_sequence_are_segmented_as_images() {
     let together = policy.segment(&sequence).unwrap();
     assert_eq!((together.batch, together.shape), (1, [BATCH, SIDE, SIDE]));
     assert_eq!(together.labels, apart.labels);
+}
+
+#[test]
+fn normalisation_takes_the_statistics_of_other_images_and_no_weight_changes() {
+    let mut policy = trained();
+    let (images, labels) = discs();
+    let mut dimmed = images.clone();
+    dimmed.values.iter_mut().for_each(|value| *value = 0.3 * *value + 0.4);
+    let before = agreement(&policy.segment(&dimmed).unwrap(), &labels);
+    let weights = |policy: &UnetPolicy| tensors(policy.actor.network());
+    let old = weights(&policy);
+    for _ in 0..40 {
+        policy.renormalize(&dimmed).unwrap();
+    }
+    assert!(agreement(&policy.segment(&dimmed).unwrap(), &labels) > before);
+    for (old, new) in old.iter().zip(weights(&policy)) {
+        assert_eq!(old.role.learns(), *old == new, "{}", old.name);
+    }
+}
+
+#[test]
+fn entropy_falls_by_scales_and_shifts_alone() {
+    let mut policy = policy(1);
+    let (images, _) = discs();
+    let weights = |policy: &UnetPolicy| tensors(policy.actor.network());
+    let old = weights(&policy);
+    let entropies: Vec<f64> = (0..5).map(|_| policy.lower_entropy(&images, 1e-2).unwrap()).collect();
+    assert!(entropies.windows(2).all(|pair| pair[1] < pair[0]), "{entropies:?}");
+    for (old, new) in old.iter().zip(weights(&policy)) {
+        let may_change = matches!(old.role, Role::Affine | Role::RunningMean | Role::RunningVariance);
+        assert_eq!(may_change, *old != new, "{}", old.name);
+    }
+}
+
+#[test]
+fn the_reference_moves_towards_the_network() {
+    let mut policy = policy(1);
+    let (images, labels) = discs();
+    assert_eq!(policy.blend_reference(0.5).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(policy.segment_by_reference(&images).unwrap_err().kind(), ErrorKind::NotFound);
+    policy.freeze_reference().unwrap();
+    let old = tensors(policy.reference.as_ref().unwrap());
+    policy.imitate(&images, &labels, &ImitationStep { learning_rate: 1e-2, label_smoothing: 0.0 }).unwrap();
+    let network = tensors(policy.actor.network());
+    policy.blend_reference(0.75).unwrap();
+    let blended = tensors(policy.reference.as_ref().unwrap());
+    for ((old, new), blended) in old.iter().zip(&network).zip(&blended) {
+        for ((old, new), blended) in old.values.iter().zip(&new.values).zip(&blended.values) {
+            assert!((0.75 * old + 0.25 * new - blended).abs() < 1e-6, "{old} {new} {blended}");
+        }
+    }
+    policy.blend_reference(0.0).unwrap();
+    assert_eq!(policy.segment_by_reference(&images).unwrap(), policy.segment(&images).unwrap());
 }

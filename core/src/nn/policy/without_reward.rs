@@ -1,0 +1,58 @@
+//! What other methods do on images without labels: no reward, no drawn label.
+
+use burn::tensor::Tensor;
+
+use super::{UnetPolicy, missing_reference};
+use crate::{
+    component::Result,
+    domain::{ImageBatch, LabelBatch},
+    nn::{
+        batch::{BatchShape, finite_scalar, images_tensor},
+        batch_norm::Moments,
+        learner::{Step, Trained},
+        parameters::{edited, tensors},
+    },
+    rl::{distribution::Categorical, mean},
+};
+
+impl UnetPolicy {
+    pub(super) fn absorb_statistics(&mut self, images: &ImageBatch) -> Result<()> {
+        let (logits, moments) = self.forward_train(images)?;
+        finite_scalar("the mean logit", &logits.mean())?;
+        self.actor.edit(|mut network| {
+            network.absorb(moments);
+            network
+        });
+        Ok(())
+    }
+
+    pub(super) fn minimize_entropy(&mut self, images: &ImageBatch, learning_rate: f64) -> Result<f64> {
+        let (logits, moments) = self.forward_train(images)?;
+        let loss = mean(Categorical::from_logits(BatchShape::of(images).unfold(logits)).entropy());
+        let entropy = finite_scalar("the entropy", &loss)?;
+        let trained = Trained::Normalization;
+        self.actor.step(Step { loss, moments, learning_rate, max_grad_norm: None, trained })?;
+        Ok(entropy)
+    }
+
+    fn forward_train(&self, images: &ImageBatch) -> Result<(Tensor<4>, Vec<Moments>)> {
+        let planes = images_tensor(images, self.settings.input_channels, &self.device.clone().autodiff())?;
+        Ok(self.actor.forward_train(planes))
+    }
+
+    pub(super) fn labels_of_reference(&self, images: &ImageBatch) -> Result<LabelBatch> {
+        self.segment_by(self.reference.as_ref().ok_or_else(missing_reference)?, images)
+    }
+
+    pub(super) fn move_reference(&mut self, keep: f64) -> Result<()> {
+        let reference = self.reference.take().ok_or_else(missing_reference)?;
+        let mut newer = tensors(self.actor.network()).into_iter();
+        self.reference = Some(edited(reference, |tensor| {
+            let Some(newer) = newer.next() else { return };
+            for (old, new) in tensor.values.iter_mut().zip(newer.values) {
+                *old = (keep * f64::from(*old) + (1.0 - keep) * f64::from(new)) as f32;
+            }
+        }));
+        Ok(())
+    }
+}
