@@ -64,7 +64,8 @@ pub enum Command {
     Compare(commands::compare::Args),
     Check(commands::check::Args),
     Phantom(commands::phantom::Args),
-    Bench(commands::bench::Args),
+    #[command(subcommand)]
+    Bench(commands::bench::Command),
     Doctor(commands::doctor::Args),
     #[command(subcommand)]
     Plugins(commands::plugins::Command),
@@ -84,7 +85,7 @@ impl Command {
             Self::Compare(args) => commands::compare::run(args, global),
             Self::Check(args) => commands::check::run(args, global),
             Self::Phantom(args) => commands::phantom::run(args, global),
-            Self::Bench(args) => commands::bench::run(args, global),
+            Self::Bench(command) => commands::bench::run(command, global),
             Self::Doctor(args) => commands::doctor::run(args, global),
             Self::Plugins(command) => commands::plugins::run(command, global),
             Self::Probe(args) => commands::probe::run(args),

@@ -30,11 +30,42 @@ pub fn adapt(
     device: &DeviceArg,
     shown: bool,
 ) -> anyhow::Result<Finished> {
-    let (root, plan) = plan(location, overrides)?;
-    let mut components = components(&plan, catalog, device)?;
-    let run = open_or_create(&root, &plan, catalog, device)?;
-    adapt::run(&run, &mut components, &plan, &mut RunProgress::new(shown))?;
-    Ok(Finished { results: iteration_results(&root, plan.iterations)?, root })
+    Session::open(location, overrides, catalog, device)?.finish(shown)
+}
+
+/// A run with everything it needs to go on.
+pub struct Session {
+    root: PathBuf,
+    plan: Plan,
+    components: Components,
+    run: RunDir,
+}
+
+impl Session {
+    /// Begins the run of a configuration file, or opens the run in a directory.
+    pub fn open(
+        location: &Path,
+        overrides: &[Override],
+        catalog: &Catalog,
+        device: &DeviceArg,
+    ) -> anyhow::Result<Self> {
+        let (root, plan) = plan(location, overrides)?;
+        let components = components(&plan, catalog, device)?;
+        let run = open_or_create(&root, &plan, catalog, device)?;
+        Ok(Self { root, plan, components, run })
+    }
+
+    /// Takes over a step that the run in `other` has finished and that would come to the same here. Does nothing
+    /// where it is done.
+    pub fn adopt(&mut self, step: &Step, other: &Path) -> anyhow::Result<()> {
+        if self.run.is_done(step) { Ok(()) } else { Ok(self.run.adopt(step, other)?) }
+    }
+
+    /// Takes the run from where it is to its end.
+    pub fn finish(mut self, shown: bool) -> anyhow::Result<Finished> {
+        adapt::run(&self.run, &mut self.components, &self.plan, &mut RunProgress::new(shown))?;
+        Ok(Finished { results: iteration_results(&self.root, self.plan.iterations)?, root: self.root })
+    }
 }
 
 /// The directory and the checked configuration of a run.

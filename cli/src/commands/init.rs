@@ -77,7 +77,8 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
 
 /// A folder, and the data source that reads it.
 pub struct Found {
-    root: PathBuf,
+    /// The folder.
+    pub root: PathBuf,
     /// Names the data source.
     pub component: String,
     cases: usize,

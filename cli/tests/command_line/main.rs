@@ -1,6 +1,7 @@
 //! The program as its users meet it: the real binary on real files.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod adaptation;
 mod machine;
 mod measures;
 mod plugins;

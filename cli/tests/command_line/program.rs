@@ -110,16 +110,20 @@ impl Folder {
 
 /// The arguments of a run that takes seconds.
 pub fn adapt_args(config: &str) -> Vec<String> {
-    let mut args = vec!["adapt".to_owned(), config.to_owned()];
-    for set in SHORT {
-        args.extend(["--set".to_owned(), (*set).to_owned()]);
-    }
-    args
+    ["adapt", config, "--set", "iterations=1"]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(short().map(str::to_owned))
+        .collect()
+}
+
+/// What makes an iteration short.
+pub fn short() -> impl Iterator<Item = &'static str> {
+    SHORT.iter().flat_map(|set| ["--set", set])
 }
 
 /// Just enough learning for segmentations that can be corrected, so that all steps have work.
 const SHORT: &[&str] = &[
-    "iterations=1",
     "network.width=4",
     "pretrain.epochs=20",
     "pretrain.augment.probability=0.0",

@@ -1,10 +1,10 @@
+mod adaptation;
 mod agreement;
 mod layers;
 mod work;
 
 use std::time::Instant;
 
-use clap::ValueEnum;
 use rl4seg_core::{config::Precision, nn};
 use serde::Serialize;
 
@@ -17,18 +17,34 @@ use crate::{
 };
 use work::{Bench, Timed};
 
-/// Measure how long this machine takes for the work that the loop is made of
-#[derive(Debug, Clone, clap::Args)]
+/// Measure: how long this machine takes for the loop's work, what ways of adapting come to
+#[derive(Debug, clap::Subcommand)]
 #[command(after_help = "\
 Example:
   rl4seg bench step --size 256 --batch 4 --width 32
   rl4seg bench agreement --device cuda
+  rl4seg bench adaptation --source a --target b --out comparison examples/adaptation/*.toml")]
+pub enum Command {
+    /// How long it takes to segment images
+    Infer(Args),
+    /// How long one supervised training step of the policy takes
+    Step(Args),
+    /// How long one rollout with its rewards takes, and all updates of actor and critic on it
+    Ppo(Args),
+    /// How long it takes to segment, judge, correct and distort images into reward samples
+    Collect(Args),
+    /// How fast the network's 3x3 convolutions are, one by one, beside a large product of matrices; CPU only
+    Layers(Args),
+    /// Whether the device computes what the CPU computes; exits with 1 if not
+    Agreement(Args),
+    Adaptation(adaptation::Args),
+}
 
-Fresh networks on synthetic images: times do not depend on what a network has learnt, except for
-`collect`, where fewer valid results mean fewer distorted ones.")]
+/// What is measured with fresh networks on synthetic images: times do not depend on what a network has learnt, except
+/// for `collect`, where fewer valid results mean fewer distorted ones.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Example:\n  rl4seg bench step --size 256 --batch 4 --width 32")]
 pub struct Args {
-    /// What to measure
-    work: Work,
     /// Pixels along each side of an image
     #[arg(long, default_value_t = 256)]
     size: usize,
@@ -70,23 +86,6 @@ impl std::str::FromStr for PrecisionArg {
     }
 }
 
-/// A kind of work.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Work {
-    /// Segment images
-    Infer,
-    /// One supervised training step of the policy
-    Step,
-    /// One rollout with its rewards, and all updates of actor and critic on it
-    Ppo,
-    /// Segment, judge, correct and distort images into reward samples
-    Collect,
-    /// The network's 3x3 convolutions one by one, beside a large product of matrices; CPU only
-    Layers,
-    /// Nothing is timed: whether the device computes what the CPU computes; exits with 1 if not
-    Agreement,
-}
-
 /// Rounds before the first that counts.
 const WARM_UP: u32 = 2;
 
@@ -113,14 +112,15 @@ struct Measured {
     device_memory_bytes: Option<u64>,
 }
 
-pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
-    match args.work {
-        Work::Infer => timed(Timed::Infer, args, global),
-        Work::Step => timed(Timed::Step, args, global),
-        Work::Ppo => timed(Timed::Ppo, args, global),
-        Work::Collect => timed(Timed::Collect, args, global),
-        Work::Layers => layers::run(args, global),
-        Work::Agreement => agreement::run(args, global),
+pub fn run(command: &Command, global: &GlobalArgs) -> anyhow::Result<()> {
+    match command {
+        Command::Infer(args) => timed(Timed::Infer, args, global),
+        Command::Step(args) => timed(Timed::Step, args, global),
+        Command::Ppo(args) => timed(Timed::Ppo, args, global),
+        Command::Collect(args) => timed(Timed::Collect, args, global),
+        Command::Layers(args) => layers::run(args, global),
+        Command::Agreement(args) => agreement::run(args, global),
+        Command::Adaptation(args) => adaptation::run(args, global),
     }
 }
 

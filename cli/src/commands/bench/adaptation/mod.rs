@@ -1,0 +1,179 @@
+//! Ways to adapt, compared on one pair of domains.
+
+mod experiment;
+mod results;
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use anyhow::{Context, ensure};
+use rl4seg_core::{
+    component::Modality,
+    config::{self, Override, Plan},
+    domain::{CaseId, Split},
+    io::write_atomically,
+    plugin::Catalog,
+    run_dir::{self, Step, StepKind, layout},
+};
+
+use crate::{
+    args::GlobalArgs,
+    catalog,
+    commands::init::{Found, find},
+    networks::DeviceArg,
+    output::{self, note},
+    session::Session,
+};
+use experiment::Experiment;
+use results::{ExperimentResult, RunResult};
+
+/// The table as JSON, in the folder of the runs.
+const TABLE: &str = "adaptation.json";
+
+/// Adapt in several ways, over several seeds, and set the results side by side
+///
+/// Each experiment is a small file that says what differs from the modality's preset. Gains are those over the
+/// first, case by case, with 95 % intervals from a bootstrap over patients. What was finished is not done again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  rl4seg bench adaptation --source data/source --target data/target --out comparison \\
+    examples/adaptation/source-only.toml examples/adaptation/ours.toml --seeds 1,2,3")]
+pub struct Args {
+    /// What is compared; gains are those over the first
+    #[arg(required = true, value_name = "EXPERIMENT")]
+    experiments: Vec<PathBuf>,
+    /// The kind of images
+    #[arg(long, default_value = "echo")]
+    modality: String,
+    /// The folder with labels
+    #[arg(long, value_name = "DIR")]
+    source: PathBuf,
+    /// The folder to adapt to; its test cases need labels
+    #[arg(long, value_name = "DIR")]
+    target: PathBuf,
+    /// The folder for the runs and the table
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Each experiment is run once with each of these
+    #[arg(long, value_name = "SEED,...", value_delimiter = ',', default_value = "1,2,3")]
+    seeds: Vec<u64>,
+    /// Replace a value in the configuration of every run; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<Override>,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
+    let catalog = catalog::load(global)?;
+    let modality = catalog::modality(&catalog, &args.modality)?;
+    let experiments: Vec<Experiment> =
+        args.experiments.iter().map(|path| Experiment::read(path)).collect::<anyhow::Result<_>>()?;
+    refuse_same_names(&experiments)?;
+    let domains = [find(&catalog, modality, &args.source)?, find(&catalog, modality, &args.target)?];
+    let patients = patients(&catalog, &domains[1])?;
+    let bench = Bench { args, catalog: &catalog, modality, domains: &domains, shown: global.shows_progress() };
+    let plans = bench.write_configurations(&experiments)?;
+    let mut pretrained = Vec::new();
+    let mut results = Vec::new();
+    for experiment in &experiments {
+        let mut runs = Vec::new();
+        for &seed in &args.seeds {
+            runs.push(bench.run(experiment, seed, &plans, &mut pretrained)?);
+        }
+        let Experiment { name, file } = experiment;
+        results.push(ExperimentResult::new(name, &file.description, experiment.is_upper_bound(), runs));
+        results::compare(&mut results, &patients);
+        let table = serde_json::to_vec_pretty(&results).context("writing JSON")?;
+        write_atomically(&args.out.join(TABLE), &table)?;
+    }
+    output::result(global.json, &results, || results::text(&results))
+}
+
+fn refuse_same_names(experiments: &[Experiment]) -> anyhow::Result<()> {
+    let mut names = std::collections::BTreeSet::new();
+    for Experiment { name, .. } in experiments {
+        ensure!(names.insert(name), "two experiments are called `{name}`; rename one of the files");
+    }
+    Ok(())
+}
+
+/// Whose image each test case of the target is.
+fn patients(catalog: &Catalog, target: &Found) -> anyhow::Result<BTreeMap<CaseId, String>> {
+    let settings = serde_json::json!({ "root": &target.root }).to_string();
+    let cases = catalog.data_source(&target.component, &settings)?.cases()?;
+    let labelled = cases.iter().any(|case| case.has_reference && case.split.is_none_or(|split| split == Split::Test));
+    ensure!(labelled, "{}: no test case has an expert's label map: nothing could be compared", target.root.display());
+    Ok(cases.into_iter().map(|case| (case.id, case.group)).collect())
+}
+
+/// What all runs share.
+struct Bench<'a> {
+    args: &'a Args,
+    catalog: &'a Catalog,
+    modality: &'a Modality,
+    domains: &'a [Found; 2],
+    shown: bool,
+}
+
+type Plans = BTreeMap<(String, u64), (PathBuf, Plan)>;
+
+impl Bench<'_> {
+    /// Writes all configurations and looks at them before the first run: a fault in the last experiment is
+    /// told of at once.
+    fn write_configurations(&self, experiments: &[Experiment]) -> anyhow::Result<Plans> {
+        let mut plans = Plans::new();
+        for experiment in experiments {
+            let folder = self.args.out.join(&experiment.name);
+            fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+            for &seed in &self.args.seeds {
+                let [source, target] = self.domains;
+                let mut text = experiment.configuration(self.modality, [source, target], seed)?;
+                text.overlay(&format!("output = \"seed-{seed}\"\n"))?;
+                let path = folder.join(format!("seed-{seed}.toml"));
+                write_atomically(&path, text.to_string().as_bytes())?;
+                let plan = config::read(&path, &self.args.overrides)?.check()?;
+                plans.insert((experiment.name.clone(), seed), (path, plan));
+            }
+        }
+        Ok(plans)
+    }
+
+    /// One run, from where it is to its end. `pretrained` are the plans and folders of earlier ones.
+    fn run(
+        &self,
+        experiment: &Experiment,
+        seed: u64,
+        plans: &Plans,
+        pretrained: &mut Vec<(Plan, PathBuf)>,
+    ) -> anyhow::Result<RunResult> {
+        let name = format!("{}, seed {seed}", experiment.name);
+        let (path, plan) = plans.get(&(experiment.name.clone(), seed)).context("no such run")?;
+        if self.shown {
+            note(&name);
+        }
+        let mut session = Session::open(path, &self.args.overrides, self.catalog, &self.args.device)?;
+        if let Some((_, other)) = pretrained.iter().find(|(other, _)| starts_alike(plan, other)) {
+            for kind in [StepKind::Pretrain, StepKind::Evaluate] {
+                session.adopt(&Step::new(0, kind), other)?;
+            }
+        }
+        let finished = session.finish(self.shown).with_context(|| name)?;
+        let last = Step::new(plan.iterations, StepKind::Evaluate);
+        let folder = finished.root.join(layout::step(&last));
+        let summary = run_dir::read_json(&folder.join(layout::SUMMARY))?;
+        let cases = run_dir::read_json_lines(&folder.join(layout::CASES))?;
+        pretrained.push((plan.clone(), finished.root.clone()));
+        Ok(RunResult { seed, run: finished.root, summary, cases })
+    }
+}
+
+/// Whether everything that iteration 0 depends on is the same: it then comes to the same bytes.
+fn starts_alike(one: &Plan, other: &Plan) -> bool {
+    one.seed == other.seed
+        && one.modality == other.modality
+        && (&one.source, &one.target) == (&other.source, &other.target)
+        && (&one.splits, &one.preprocess, &one.network) == (&other.splits, &other.preprocess, &other.network)
+        && (&one.pretrain, &one.validity) == (&other.pretrain, &other.validity)
+        && one.collect.batch == other.collect.batch
+}
