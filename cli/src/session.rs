@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
-    adapt::{self, Components},
+    adapt::{self, Components, ReviewedCase},
     config::{self, Override, Plan, RawConfig},
     plugin::Catalog,
     run_dir::{self, Manifest, RunDir, Step, StepKind, layout},
@@ -31,6 +31,13 @@ pub fn adapt(
     shown: bool,
 ) -> anyhow::Result<Finished> {
     Session::open(location, overrides, catalog, device)?.finish(shown)
+}
+
+/// The latest policy's results on the target's test cases, with their uncertainty. Writes nothing.
+pub fn review(run: &Path, catalog: &Catalog, device: &DeviceArg, shown: bool) -> anyhow::Result<Vec<ReviewedCase>> {
+    let plan = plan_of_run(run)?;
+    let mut components = components(&plan, catalog, device)?;
+    Ok(adapt::review(run, &mut components, &plan, &mut RunProgress::new(shown))?)
 }
 
 /// A run with everything it needs to go on.
@@ -82,6 +89,12 @@ fn plan(location: &Path, overrides: &[Override]) -> anyhow::Result<(PathBuf, Pla
     }
     let config = config::read(location, overrides)?;
     Ok((config.output.clone(), config.check()?))
+}
+
+/// The configuration that a run was begun with.
+pub fn plan_of_run(run: &Path) -> anyhow::Result<Plan> {
+    run_dir::read_config(run)?;
+    Ok(config::read(&run.join(layout::CONFIG), &[])?.check()?)
 }
 
 fn components(plan: &Plan, catalog: &Catalog, device: &DeviceArg) -> anyhow::Result<Components> {

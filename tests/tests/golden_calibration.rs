@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use rl4seg_core::measure::calibration::{
-    Reliability, binary_cross_entropy, fit_temperature, mutual_information, pearson,
+    Reliability, binary_cross_entropy, fit_line, fit_temperature, mutual_information, pearson,
 };
 use rl4seg_tests::fixtures::{Array, Set};
 use serde::Deserialize;
@@ -51,6 +51,10 @@ struct Correlation {
     uncertainty: Vec<f64>,
     dice: Vec<f64>,
     pearson_r: f64,
+    /// Intercept and slope.
+    ols_params: [f64; 2],
+    cooks_distance: Vec<f64>,
+    threshold_4_over_n: f64,
 }
 
 #[test]
@@ -104,6 +108,18 @@ fn pearson_equals_the_recorded_coefficient() -> Result<()> {
     let (_, answers) = open()?;
     let recorded = answers.correlation;
     check("pearson", pearson(&recorded.uncertainty, &recorded.dice)?, recorded.pearson_r)
+}
+
+#[test]
+fn the_line_and_cook_s_distances_are_the_recorded_ones() -> Result<()> {
+    let (_, answers) = open()?;
+    let recorded = answers.correlation;
+    let fit = fit_line(&recorded.uncertainty, &recorded.dice)?;
+    check("intercept", fit.intercept, recorded.ols_params[0])?;
+    check("slope", fit.slope, recorded.ols_params[1])?;
+    check("threshold", fit.influential_from(), recorded.threshold_4_over_n)?;
+    ensure!(fit.cook.len() == recorded.cooks_distance.len(), "{} distances", fit.cook.len());
+    fit.cook.iter().zip(&recorded.cooks_distance).try_for_each(|(&found, &recorded)| check("distance", found, recorded))
 }
 
 /// What a network said of some images, and what an expert said.

@@ -12,3 +12,4 @@ pub mod plugins;
 pub mod predict;
 pub mod probe;
 pub mod status;
+pub mod uncertainty;

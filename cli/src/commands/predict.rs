@@ -8,7 +8,6 @@ use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
     adapt::{self, Calibration, Validity},
     component::{Policy, RewardModel},
-    config,
     domain::{CaseId, ImageBatch, Verdict, VoxelMap},
     io::{
         nifti::{NiftiImage, read_image, write_labels, write_map},
@@ -16,7 +15,6 @@ use rl4seg_core::{
     },
     nn::{UnetPolicy, UnetReward},
     preprocess::Preprocess,
-    run_dir::{self, layout},
 };
 use serde::Serialize;
 
@@ -26,6 +24,7 @@ use crate::{
     label_files::{LABELS, ThirdAxisArg, UNCERTAINTY, images_in, stem},
     networks::{DeviceArg, Networks},
     output::{self, Counter, note, number, percent, table},
+    session,
 };
 
 /// Segment images with the latest policy of a run
@@ -138,8 +137,7 @@ struct Segmenter {
 
 impl Segmenter {
     fn load(args: &Args, global: &GlobalArgs) -> anyhow::Result<Self> {
-        run_dir::read_config(&args.run)?;
-        let plan = config::read(&args.run.join(layout::CONFIG), &[])?.check()?;
+        let plan = session::plan_of_run(&args.run)?;
         let catalog = catalog::load(global)?;
         let labels = &catalog::modality(&catalog, &plan.modality)?.labels;
         // A NIfTI image has one channel.

@@ -3,6 +3,7 @@
 use std::fs;
 
 use rl4seg_core::io::nifti::{NiftiGeometry, ThirdAxis};
+use serde_json::Value;
 
 use crate::program::{Folder, files, rl4seg};
 
@@ -24,6 +25,27 @@ fn a_run_adapts_tells_where_it_is_and_segments() {
     assert_eq!(files(&folder.at("run")), before, "also when it is named itself");
 
     predict(&folder, &run);
+    review(&folder, &run, &results);
+}
+
+fn review(folder: &Folder, run: &str, results: &Value) {
+    let out = folder.text("review");
+    let measures = rl4seg(["uncertainty", run, "--out", &out, "--json"]).json();
+    let of_last = &results["results"][1]["target"];
+    assert_eq!(measures["ece"], of_last["ece"], "the same voxels, the same number");
+    assert_eq!(measures["cases"].as_array().unwrap().len() as u64, of_last["cases"].as_u64().unwrap());
+    let written = fs::read_to_string(folder.at("review/uncertainty.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), measures);
+    let ranking = fs::read_to_string(folder.at("review/cases.csv")).unwrap();
+    let first = measures["cases"][0]["case"].as_str().unwrap();
+    assert!(ranking.lines().nth(1).unwrap().starts_with(first), "{ranking}");
+    for picture in ["reliability.svg", "confidence.svg", "dice.svg"] {
+        let drawn = fs::read_to_string(folder.at("review").join(picture)).unwrap();
+        assert!(drawn.starts_with("<svg") && drawn.trim_end().ends_with("</svg>"), "{picture}");
+    }
+    assert!(rl4seg(["uncertainty", run]).done().contains("to be looked at first"));
+    let error = rl4seg(["uncertainty", &folder.text("target")]).refused();
+    assert!(error.contains("target"), "{error}");
 }
 
 fn predict(folder: &Folder, run: &str) {

@@ -1,12 +1,14 @@
 //! What the policy can do: the arg-max labels of every test case of both domains, compared in the
 //! image's own geometry. The only step that sees a label of the target domain.
 
+use std::path::Path;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    AdaptError, Calibration, Components, PreparedCase, Progress, StepContext, batches,
+    AdaptError, Calibration, Components, Observer, PreparedCase, Progress, StepContext, batches,
     components::Judges,
     fit_reward::ECE_BINS,
     prepared::{prepare, shapes, stack},
@@ -15,6 +17,7 @@ use super::{
 };
 use crate::{
     component::ComponentError,
+    config::Plan,
     domain::{CaseId, Finding, LabelMap, LabelSet, Split, Verdict, VoxelMap},
     measure::{self, StructureScore, calibration::Reliability},
     run_dir::layout,
@@ -81,11 +84,37 @@ pub struct EvaluateSummary {
     pub target: DomainSummary,
 }
 
+/// A segmented test case with its uncertainty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReviewedCase {
+    /// Verdict and comparison with the reference.
+    pub result: CaseResult,
+    /// Of each voxel where result or reference is not background: the calibrated probability that its label is
+    /// right, and whether it is. Empty without a reference.
+    pub foreground: Vec<(f32, bool)>,
+    /// Σ (1 − probability) over all voxels.
+    pub uncertainty: f64,
+    /// Voxels of the image.
+    pub voxels: usize,
+    /// Voxels of the result that are not background.
+    pub segmented: usize,
+}
+
 /// A result with what the summary needs beyond it.
 struct Scored {
     result: CaseResult,
     /// Calibrated probability and correctness of the voxels that count for the ECE.
     confidence: Vec<(f32, bool)>,
+    uncertainty: f64,
+    voxels: usize,
+    segmented: usize,
+}
+
+impl Scored {
+    fn into_reviewed(self) -> ReviewedCase {
+        let Self { result, confidence, uncertainty, voxels, segmented } = self;
+        ReviewedCase { result, foreground: confidence, uncertainty, voxels, segmented }
+    }
 }
 
 type Reference<'a> = &'a (dyn Fn(&CaseId) -> Result<Option<LabelMap>, ComponentError> + Sync);
@@ -101,22 +130,16 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
         Some(calibration)
     };
     let components = &*components;
-    let preprocess = &context.plan.preprocess;
-    let (source, target) = (&components.source, &components.target);
-    let source_cases = prepare(source.cases(Split::Test), |id| source.image(id), preprocess, context.observer)?;
+    let plan = context.plan;
+    let source = &components.source;
+    let source_cases = prepare(source.cases(Split::Test), |id| source.image(id), &plan.preprocess, context.observer)?;
     let of_source = evaluate(
-        context,
+        (plan, context.observer),
         components,
         calibration.as_ref(),
         ("source", &source_cases, &|id| source.reference(id).map(Some)),
     )?;
-    let target_cases = prepare(target.cases(Split::Test), |id| target.image(id), preprocess, context.observer)?;
-    let of_target = evaluate(
-        context,
-        components,
-        calibration.as_ref(),
-        ("target", &target_cases, &|id| target.test_reference(id)),
-    )?;
+    let of_target = evaluate_target((plan, context.observer), components, calibration.as_ref())?;
     let summary = EvaluateSummary {
         source: summarise(&of_source, &components.judges.labels)?,
         target: summarise(&of_target, &components.judges.labels)?,
@@ -127,16 +150,46 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     serde_json::to_value(&summary).map_err(|error| AdaptError::Data(error.to_string()))
 }
 
+fn evaluate_target(
+    (plan, observer): (&Plan, &mut dyn Observer),
+    components: &Components,
+    calibration: Option<&Calibration>,
+) -> Result<Vec<Scored>, AdaptError> {
+    let target = &components.target;
+    let cases = prepare(target.cases(Split::Test), |id| target.image(id), &plan.preprocess, observer)?;
+    let reference = |id: &CaseId| target.test_reference(id);
+    evaluate((plan, observer), components, calibration, ("target", &cases, &reference))
+}
+
+/// The target's test cases, segmented by a run's latest policy and judged by its latest reward network: what
+/// can be told of its uncertainty.
+///
+/// # Errors
+/// If the run has no reward network yet, or a case cannot be read or segmented.
+pub fn review(
+    root: &Path,
+    components: &mut Components,
+    plan: &Plan,
+    observer: &mut dyn Observer,
+) -> Result<Vec<ReviewedCase>, AdaptError> {
+    let (reward, calibration) = latest_reward(root)?;
+    let (_, policy) = latest_policy(root)?;
+    components.policy.restore(&policy)?;
+    components.reward.restore(&reward)?;
+    let scored = evaluate_target((plan, observer), components, Some(&calibration))?;
+    Ok(scored.into_iter().map(Scored::into_reviewed).collect())
+}
+
 fn evaluate(
-    context: &mut StepContext<'_>,
+    (plan, observer): (&Plan, &mut dyn Observer),
     components: &Components,
     calibration: Option<&Calibration>,
     (domain, cases, reference): (&str, &[PreparedCase], Reference<'_>),
 ) -> Result<Vec<Scored>, AdaptError> {
     let mut scored = Vec::with_capacity(cases.len());
     let what = format!("segmenting {domain} test cases");
-    for batch in batches::in_order(&shapes(cases), context.plan.collect.batch) {
-        context.observer.progress(Progress { what: &what, done: scored.len(), total: cases.len() });
+    for batch in batches::in_order(&shapes(cases), plan.collect.batch) {
+        observer.progress(Progress { what: &what, done: scored.len(), total: cases.len() });
         let images = stack(cases, &batch)?;
         let labels = components.policy.segment(&images)?;
         let reward = calibration.map(|fitted| rewards(components, fitted, &images, &labels)).transpose()?;
@@ -181,6 +234,8 @@ fn score_case(
         (Some(reward), Some(reference)) => foreground_confidence(reward, &result, reference),
         _ => Vec::new(),
     };
+    let segmented = result.labels().iter().filter(|&&label| label != 0).count();
+    let result_voxels = result.labels().len();
     let mean_reward =
         reward.map(|map| map.values().iter().map(|&p| f64::from(p)).sum::<f64>() / map.values().len() as f64);
     Ok(Scored {
@@ -193,6 +248,9 @@ fn score_case(
             mean_reward,
         },
         confidence,
+        uncertainty: restored.map_or(0.0, |map| map.values().iter().map(|&p| f64::from(1.0 - p)).sum()),
+        voxels: result_voxels,
+        segmented,
     })
 }
 

@@ -33,7 +33,7 @@ mod triage;
 pub use components::{Components, Judges, Validity};
 pub use domains::{SourceDomain, TargetDomain};
 pub use error::AdaptError;
-pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, StructureSummary};
+pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, ReviewedCase, StructureSummary, review};
 pub use fit_reward::Calibration;
 pub use improve_policy::update_settings;
 pub use observer::{Observer, Progress, Silent};

@@ -81,7 +81,7 @@ pub fn pearson(x: &[f64], y: &[f64]) -> Result<f64> {
 }
 
 /// Smallest and largest value; refuses NaN, infinity and a constant.
-fn range<T: Into<f64> + Copy>(what: &'static str, values: &[T]) -> Result<(f64, f64)> {
+pub(super) fn range<T: Into<f64> + Copy>(what: &'static str, values: &[T]) -> Result<(f64, f64)> {
     require_values(what, values, "a finite number", |_| true)?;
     let bounds = (f64::INFINITY, f64::NEG_INFINITY);
     let (low, high) = values.iter().fold(bounds, |(low, high), &value| (low.min(value.into()), high.max(value.into())));

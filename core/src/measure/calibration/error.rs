@@ -48,6 +48,16 @@ pub enum CalibrationError {
         /// Its value.
         value: f64,
     },
+    /// There are not enough values.
+    #[error("{found} {what}; expected at least {least}")]
+    TooFew {
+        /// What was counted.
+        what: &'static str,
+        /// The number found.
+        found: usize,
+        /// The least that is needed.
+        least: usize,
+    },
     /// The cross-entropy has no minimum at a finite temperature above zero.
     #[error("no temperature fits: {reason}")]
     NoTemperature {

@@ -6,11 +6,13 @@
 
 mod association;
 mod error;
+mod regression;
 mod reliability;
 mod temperature;
 
 pub use association::{MutualInformation, area_under_roc, mutual_information, pearson};
 pub use error::CalibrationError;
+pub use regression::{LineFit, fit_line};
 pub use reliability::{Reliability, ReliabilityBin};
 pub use temperature::{TemperatureFit, binary_cross_entropy, fit_temperature};
 

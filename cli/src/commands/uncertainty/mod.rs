@@ -1,0 +1,88 @@
+mod measures;
+mod pictures;
+
+use std::{fs, path::PathBuf};
+
+use anyhow::Context;
+use rl4seg_core::{adapt, io::write_atomically};
+
+use crate::{
+    args::GlobalArgs,
+    catalog,
+    networks::DeviceArg,
+    output::{self, number, table},
+    session,
+};
+use measures::{Case, Measures};
+
+/// Tell how far a run's uncertainty can be believed, and which cases to look at first
+///
+/// Segments the target's test cases with the latest policy, asks the latest reward network how sure it is, and
+/// compares with the experts' label maps: calibration errors (20 bins, voxels where result or reference is not
+/// background), how well errors are found, how uncertainty goes with Dice. With --out also writes
+/// uncertainty.json, cases.csv and three pictures.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  rl4seg uncertainty run --out review")]
+pub struct Args {
+    /// The run directory
+    run: PathBuf,
+    /// A folder for measures, the ranking of cases and pictures
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
+    let catalog = catalog::load(global)?;
+    let (iteration, _) = adapt::latest_policy(&args.run)?;
+    let reviewed = session::review(&args.run, &catalog, &args.device, global.shows_progress())?;
+    let measures = Measures::of(args.run.clone(), iteration, &reviewed)?;
+    if let Some(folder) = &args.out {
+        fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+        let json = serde_json::to_vec_pretty(&measures).context("writing JSON")?;
+        write_atomically(&folder.join("uncertainty.json"), &json)?;
+        write_atomically(&folder.join("cases.csv"), &csv(&measures.cases)?)?;
+        pictures::write(folder, &measures)?;
+    }
+    output::result(global.json, &measures, || text(&measures))
+}
+
+fn csv(cases: &[Case]) -> anyhow::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for case in cases {
+        writer.serialize(case).context("writing the ranking of cases")?;
+    }
+    writer.into_inner().context("writing the ranking of cases")
+}
+
+/// Cases of the ranking that are shown.
+const SHOWN: usize = 10;
+
+fn text(measures: &Measures) -> String {
+    let rows = [
+        ("voxels looked at", measures.voxels.to_string()),
+        ("share of them that is right", number(Some(measures.accuracy), 3)),
+        ("expected calibration error", number(Some(measures.ece), 3)),
+        ("adaptive calibration error", number(Some(measures.ace), 3)),
+        ("largest calibration error of a bin", number(Some(measures.mce), 3)),
+        ("area under the ROC curve, errors", number(Some(measures.error_auroc), 3)),
+        ("normalised mutual information", number(measures.normalized_mutual_information, 3)),
+        ("correlation with Dice", number(measures.dice_correlation, 2)),
+        ("the same for each segmented voxel", number(measures.dice_correlation_of_foreground, 2)),
+    ];
+    let first = format!("iteration {}", measures.iteration);
+    let mut text = table(&[&first, ""], rows.map(|(name, value)| vec![name.to_owned(), value]));
+    text.push_str("\nto be looked at first:\n\n");
+    let rows = measures.cases.iter().take(SHOWN).map(|case| {
+        vec![
+            case.case.to_string(),
+            format!("{:?}", case.verdict).to_lowercase(),
+            number(case.foreground_uncertainty, 3),
+            number(case.dice, 3),
+            if case.influential { "influential".to_owned() } else { String::new() },
+        ]
+    });
+    text.push_str(&table(&["case", "verdict", "uncertainty", "Dice", ""], rows));
+    text
+}
