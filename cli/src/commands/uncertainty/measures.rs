@@ -98,7 +98,9 @@ fn points(cases: &[Case]) -> (Vec<usize>, Vec<f64>, Vec<f64>) {
     let (mut places, mut x, mut y) = (Vec::new(), Vec::new(), Vec::new());
     for (place, case) in cases.iter().enumerate() {
         if let (Some(uncertainty), Some(dice)) = (case.foreground_uncertainty, case.dice) {
-            (places.push(place), x.push(uncertainty), y.push(dice));
+            places.push(place);
+            x.push(uncertainty);
+            y.push(dice);
         }
     }
     (places, x, y)
