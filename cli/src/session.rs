@@ -64,7 +64,7 @@ impl Session {
 
     /// Takes over a step that the run in `other` has finished and that would come to the same here. Does nothing
     /// where it is done.
-    pub fn adopt(&mut self, step: &Step, other: &Path) -> anyhow::Result<()> {
+    pub fn adopt(&self, step: &Step, other: &Path) -> anyhow::Result<()> {
         if self.run.is_done(step) { Ok(()) } else { Ok(self.run.adopt(step, other)?) }
     }
 

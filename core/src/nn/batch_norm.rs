@@ -57,6 +57,12 @@ impl Moments {
         let values = values as f64;
         Self { mean, variance: variance.mul_scalar(values / (values - 1.0).max(1.0)) }
     }
+
+    /// The same numbers on another device, which may be one that tracks gradients.
+    pub(super) fn copied_to(self, device: &Device) -> Self {
+        let copy = |tensor: Tensor<1>| Tensor::from_data(tensor.into_data(), device);
+        Self { mean: copy(self.mean), variance: copy(self.variance) }
+    }
 }
 
 /// A batch normalisation layer (Ioffe and Szegedy 2015) over `[batch, channel, y, x]`.

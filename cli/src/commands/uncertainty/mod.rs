@@ -35,8 +35,8 @@ pub struct Args {
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
-    let (iteration, _) = adapt::latest_policy(&args.run)?;
     let reviewed = session::review(&args.run, &catalog, &args.device, global.shows_progress())?;
+    let (iteration, _) = adapt::latest_policy(&args.run)?;
     let measures = Measures::of(args.run.clone(), iteration, &reviewed)?;
     if let Some(folder) = &args.out {
         fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;

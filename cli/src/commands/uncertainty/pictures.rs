@@ -39,7 +39,7 @@ fn reliability(measures: &Measures, picture: &mut String) -> Drawn {
         .x_label_area_size(44)
         .y_label_area_size(52)
         .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
-    chart.configure_mesh().x_desc("confidence").y_desc("share of right voxels").draw()?;
+    chart.configure_mesh().light_line_style(TRANSPARENT).x_desc("confidence").y_desc("share of right voxels").draw()?;
     chart.draw_series(LineSeries::new([(0.0, 0.0), (1.0, 1.0)], BLACK.mix(0.4)))?;
     let points = || measures.reliability.iter().map(|bin| (bin.confidence, bin.accuracy));
     chart.draw_series(LineSeries::new(points(), RIGHT.stroke_width(2)))?;
@@ -70,7 +70,7 @@ fn confidence(measures: &Measures, picture: &mut String) -> Drawn {
         .x_label_area_size(44)
         .y_label_area_size(52)
         .build_cartesian_2d(0.0..1.0, 0.0..1.05 * highest)?;
-    chart.configure_mesh().x_desc("confidence").y_desc("share of them").draw()?;
+    chart.configure_mesh().light_line_style(TRANSPARENT).x_desc("confidence").y_desc("share of them").draw()?;
     for (name, shares, color) in [("right", &right, RIGHT), ("wrong", &wrong, WRONG)] {
         let bars = shares.iter().enumerate().map(|(bin, &share)| {
             let edge = |bin: usize| bin as f64 / bins;
@@ -89,7 +89,8 @@ fn confidence(measures: &Measures, picture: &mut String) -> Drawn {
 /// Dice over uncertainty, a dot for each case; influential ones are red and named.
 fn dice(measures: &Measures, picture: &mut String) -> Drawn {
     let points = || measures.cases.iter().filter_map(|case| Some((case, case.foreground_uncertainty?, case.dice?)));
-    let most = 1.05 * points().map(|(_, x, _)| x).fold(1e-3, f64::max);
+    // The names of cases stand to the right of their dots.
+    let most = 1.2 * points().map(|(_, x, _)| x).fold(1e-3, f64::max);
     let area = SVGBackend::with_string(picture, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
     let correlation =
@@ -100,7 +101,12 @@ fn dice(measures: &Measures, picture: &mut String) -> Drawn {
         .x_label_area_size(44)
         .y_label_area_size(52)
         .build_cartesian_2d(0.0..most, 0.0..1.0)?;
-    chart.configure_mesh().x_desc("uncertainty for each segmented voxel").y_desc("Dice").draw()?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc("uncertainty for each segmented voxel")
+        .y_desc("Dice")
+        .draw()?;
     if let Some(fit) = line(&measures.cases) {
         let at = |x: f64| (x, fit.intercept + fit.slope * x);
         chart.draw_series(LineSeries::new([at(0.0), at(most)], BLACK.mix(0.4)))?;

@@ -1,14 +1,12 @@
 //! What other methods do on images without labels: no reward, no drawn label.
 
-use burn::tensor::Tensor;
-
 use super::{UnetPolicy, missing_reference};
 use crate::{
     component::Result,
     domain::{ImageBatch, LabelBatch},
     nn::{
         batch::{BatchShape, finite_scalar, images_tensor},
-        batch_norm::Moments,
+        batch_norm::Normalization,
         learner::{Step, Trained},
         parameters::{edited, tensors},
     },
@@ -17,8 +15,12 @@ use crate::{
 
 impl UnetPolicy {
     pub(super) fn absorb_statistics(&mut self, images: &ImageBatch) -> Result<()> {
-        let (logits, moments) = self.forward_train(images)?;
-        finite_scalar("the mean logit", &logits.mean())?;
+        // A tracked pass without a backward one would keep its activations for good.
+        let mut normalization = Normalization::batch();
+        let planes = images_tensor(images, self.settings.input_channels, &self.device)?;
+        finite_scalar("the mean logit", &self.actor.frozen().forward(planes, &mut normalization).mean())?;
+        let device = self.device.clone().autodiff();
+        let moments = normalization.into_moments().into_iter().map(|seen| seen.copied_to(&device)).collect();
         self.actor.edit(|mut network| {
             network.absorb(moments);
             network
@@ -27,17 +29,13 @@ impl UnetPolicy {
     }
 
     pub(super) fn minimize_entropy(&mut self, images: &ImageBatch, learning_rate: f64) -> Result<f64> {
-        let (logits, moments) = self.forward_train(images)?;
+        let planes = images_tensor(images, self.settings.input_channels, &self.device.clone().autodiff())?;
+        let (logits, moments) = self.actor.forward_train(planes);
         let loss = mean(Categorical::from_logits(BatchShape::of(images).unfold(logits)).entropy());
         let entropy = finite_scalar("the entropy", &loss)?;
         let trained = Trained::Normalization;
         self.actor.step(Step { loss, moments, learning_rate, max_grad_norm: None, trained })?;
         Ok(entropy)
-    }
-
-    fn forward_train(&self, images: &ImageBatch) -> Result<(Tensor<4>, Vec<Moments>)> {
-        let planes = images_tensor(images, self.settings.input_channels, &self.device.clone().autodiff())?;
-        Ok(self.actor.forward_train(planes))
     }
 
     pub(super) fn labels_of_reference(&self, images: &ImageBatch) -> Result<LabelBatch> {

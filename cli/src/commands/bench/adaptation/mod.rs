@@ -152,7 +152,7 @@ impl Bench<'_> {
         if self.shown {
             note(&name);
         }
-        let mut session = Session::open(path, &self.args.overrides, self.catalog, &self.args.device)?;
+        let session = Session::open(path, &self.args.overrides, self.catalog, &self.args.device)?;
         if let Some((_, other)) = pretrained.iter().find(|(other, _)| starts_alike(plan, other)) {
             for kind in [StepKind::Pretrain, StepKind::Evaluate] {
                 session.adopt(&Step::new(0, kind), other)?;
