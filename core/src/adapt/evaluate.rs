@@ -19,7 +19,7 @@ use crate::{
     component::ComponentError,
     config::Plan,
     domain::{CaseId, Finding, LabelMap, LabelSet, Split, Verdict, VoxelMap},
-    measure::{self, StructureScore, calibration::Reliability},
+    measure::{self, StructureScore, calibration::Reliability, mean},
     run_dir::layout,
 };
 
@@ -299,9 +299,4 @@ fn summarise(scored: &[Scored], labels: &LabelSet) -> Result<DomainSummary, Adap
         structures,
         ece,
     })
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (count, sum) = values.fold((0, 0.0), |(count, sum), value| (count + 1, sum + value));
-    (count > 0).then(|| sum / f64::from(count))
 }

@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{domain::Seed, random};
 
+/// The mean of values; nothing where there are none.
+#[must_use]
+pub fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0, 0.0), |(count, sum), value| (count + 1, sum + value));
+    (count > 0).then(|| sum / f64::from(count))
+}
+
 /// Samples drawn with replacement.
 const RESAMPLES: usize = 10_000;
 /// The bounds of an interval are these shares of the samples' means.

@@ -28,7 +28,7 @@ mod surface_distance;
 #[cfg(test)]
 mod ascii;
 
-pub use bootstrap::{Interval, bootstrap_by_patient};
+pub use bootstrap::{Interval, bootstrap_by_patient, mean};
 pub use comparison::{StructureScore, compare};
 pub use connected_components::{Components, Connectivity};
 pub use distance_transform::distance_transform;

@@ -6,8 +6,9 @@ use anyhow::Context;
 use rl4seg_core::{
     adapt::ReviewedCase,
     domain::{CaseId, Verdict},
-    measure::calibration::{
-        LineFit, Reliability, ReliabilityBin, area_under_roc, fit_line, mutual_information, pearson,
+    measure::{
+        calibration::{LineFit, Reliability, ReliabilityBin, area_under_roc, fit_line, mutual_information, pearson},
+        mean,
     },
 };
 use serde::Serialize;
@@ -75,11 +76,10 @@ impl Case {
     fn of(reviewed: &ReviewedCase) -> Self {
         let ReviewedCase { result, uncertainty, voxels, segmented, .. } = reviewed;
         let structures = result.structures.iter().flatten();
-        let dice: Vec<f64> = structures.filter_map(|score| score.dice).collect();
         Self {
             case: result.case.clone(),
             verdict: result.verdict,
-            dice: (!dice.is_empty()).then(|| dice.iter().sum::<f64>() / dice.len() as f64),
+            dice: mean(structures.filter_map(|score| score.dice)),
             mean_uncertainty: uncertainty / *voxels as f64,
             foreground_uncertainty: (*segmented > 0).then(|| uncertainty / *segmented as f64),
             cook_distance: None,
@@ -168,8 +168,7 @@ fn information(reviewed: &[ReviewedCase]) -> Option<f64> {
         let (confidence, correct): (Vec<f32>, Vec<bool>) = case.foreground.iter().copied().unzip();
         Some(mutual_information(&confidence, &correct).ok()?.normalized)
     };
-    let found: Vec<f64> = reviewed.iter().filter_map(of_case).collect();
-    (!found.is_empty()).then(|| found.iter().sum::<f64>() / found.len() as f64)
+    mean(reviewed.iter().filter_map(of_case))
 }
 
 impl Histogram {

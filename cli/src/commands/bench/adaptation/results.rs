@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rl4seg_core::{
     adapt::{CaseResult, EvaluateSummary},
     domain::{CaseId, Seed, Verdict},
-    measure::{Interval, bootstrap_by_patient},
+    measure::{Interval, bootstrap_by_patient, mean},
 };
 use serde::Serialize;
 
@@ -114,11 +114,6 @@ fn gain(
 
 fn of_target(run: &RunResult) -> impl Iterator<Item = &CaseResult> {
     run.cases.iter().filter(|case| case.domain == "target")
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (count, sum) = values.fold((0, 0.0), |(count, sum), value| (count + 1, sum + value));
-    (count > 0).then(|| sum / f64::from(count))
 }
 
 /// One line for each experiment; gains are those over the first.
