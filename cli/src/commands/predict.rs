@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
     adapt::{self, Calibration, Validity},
     component::{Policy, RewardModel},
+    config::RewardKind,
     domain::{CaseId, ImageBatch, Verdict, VoxelMap},
     io::{
         nifti::{NiftiImage, read_image, write_labels, write_map},
@@ -138,6 +139,12 @@ struct Segmenter {
 impl Segmenter {
     fn load(args: &Args, global: &GlobalArgs) -> anyhow::Result<Self> {
         let plan = session::plan_of_run(&args.run)?;
+        ensure!(
+            plan.reward.model == RewardKind::Network,
+            "{}: the rewards of this run were comparisons with experts' label maps (reward.model); nothing tells how \
+             uncertain a prediction is. Adapt with reward.model = \"network\"",
+            args.run.display()
+        );
         let catalog = catalog::load(global)?;
         let labels = &catalog::modality(&catalog, &plan.modality)?.labels;
         // A NIfTI image has one channel.

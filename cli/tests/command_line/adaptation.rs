@@ -44,6 +44,45 @@ fn what_the_target_s_training_and_validation_labels_are_makes_no_difference() {
     assert!(results("with") == results("without"), "a label of the target reached the loop");
 }
 
+/// What makes the reward that of the expert's own label maps, and nothing else teach the policy.
+const SUPERVISED: [&str; 9] = [
+    "policy.augment=false",
+    "policy.rehearse_target=none",
+    "policy.rehearsal_steps=0",
+    "policy.pseudo_references=none",
+    "policy.epochs=10",
+    "policy.actor_learning_rate=0.01",
+    "policy.checkpoint=last",
+    "collect.cases=16",
+    "collect.source_cases=0",
+];
+
+#[test]
+fn a_known_reward_teaches_the_policy_what_the_experts_drew() {
+    let folder = Folder::new().with_data();
+    let source = format!("target.root={}", folder.text("source"));
+    let sets = SUPERVISED.iter().copied().chain([&*source, "reward.model=accuracy-map"]);
+    folder.adapt(&sets.flat_map(|set| ["--set", set]).collect::<Vec<_>>()).done();
+    let log = fs::read_to_string(folder.at("run/iteration-001/improve-policy/metrics.jsonl")).unwrap();
+    let epochs: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let reward = |epoch: usize| epochs[epoch]["mean_reward"].as_f64().unwrap();
+    assert!(reward(9) > reward(0) + 0.01, "{log}");
+    let run = folder.text("run");
+    let (image, out) = (folder.text("source/img"), folder.text("out"));
+    let error = rl4seg(["predict", &run, &image, "--out", &out]).refused();
+    assert!(error.contains("reward.model"), "{error}");
+}
+
+#[test]
+fn a_known_reward_needs_images_with_a_reference() {
+    let folder = Folder::new().with_data();
+    let args: Vec<&str> =
+        SUPERVISED.iter().flat_map(|set| ["--set", set]).chain(["--set", "reward.model=dice"]).collect();
+    let error = folder.adapt(&args).refused();
+    assert!(error.contains("target case") && error.contains("reward.model"), "{error}");
+    assert!(!folder.at("run").exists());
+}
+
 #[test]
 fn experiments_are_compared_and_start_from_the_same_networks() {
     let folder = Folder::new().with_data();

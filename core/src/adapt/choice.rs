@@ -23,15 +23,17 @@ impl Score {
         self.valid + self.reward
     }
 
-    /// How far the share of valid results may lie from what it is over many more images: the standard
-    /// error of a share of `cases`.
-    fn standard_error(&self, cases: usize) -> f64 {
-        (self.valid * (1.0 - self.valid) / cases as f64).sqrt()
+    /// How far the share of valid results may lie from what it is over many more images: half the 95 %
+    /// interval of Agresti and Coull (1998), which is not zero where all of a few are valid.
+    fn margin(&self, cases: usize) -> f64 {
+        let cases = cases as f64 + 4.0;
+        let share = (self.valid * (cases - 4.0) + 2.0) / cases;
+        2.0 * (share * (1.0 - share) / cases).sqrt()
     }
 }
 
-/// Chooses a checkpoint: by [`Checkpoint::HeldOut`] the last one that is not worse than the best by more than the best's
-/// standard error. Among those that a few held-out images cannot tell apart, the one that has learnt
+/// Chooses a checkpoint: by [`Checkpoint::HeldOut`] the last one that is not worse than the best by more than what
+/// chance may give the best. Among those that a few held-out images cannot tell apart, the one that has learnt
 /// most is taken.
 pub(super) struct Choice {
     by: Checkpoint,
@@ -56,7 +58,7 @@ impl Choice {
         if score.total() > self.best.total() {
             self.best = score;
         }
-        score.total() >= self.best.total() - self.best.standard_error(self.cases)
+        score.total() >= self.best.total() - self.best.margin(self.cases)
     }
 
     pub fn offer(&mut self, epoch: usize, score: Score, policy: &dyn Policy) -> Result<(), ComponentError> {
@@ -83,12 +85,13 @@ mod tests {
     #[test]
     fn of_checkpoints_that_cannot_be_told_apart_the_last_is_taken() {
         let mut choice = choice();
-        // The standard error of 0.8 in 20 is 0.089.
+        // The margin of 0.8 in 20 is 0.176, that of 1 is 0.113.
         assert!(choice.prefers(score(0.8)));
-        assert!(choice.prefers(score(0.75)));
-        assert!(!choice.prefers(score(0.7)));
+        assert!(choice.prefers(score(0.65)));
+        assert!(!choice.prefers(score(0.6)));
+        assert!(choice.prefers(score(1.0)));
         assert!(choice.prefers(score(0.9)));
-        assert!(!choice.prefers(score(0.8)));
+        assert!(!choice.prefers(score(0.85)));
     }
 
     #[test]

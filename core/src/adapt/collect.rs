@@ -43,7 +43,7 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
         collect_batch(components, &subjects, &rule, context.seed, &mut collected)?;
         done += batch.len();
     }
-    if collected.sample_count() == 0 {
+    if collected.sample_count() == 0 && components.reward.is_learnt() {
         return Err(AdaptError::Data(format!(
             "none of {} target images gave a reward sample: no segmentation was valid and none could be corrected. \
              Pretrain longer, start from a better checkpoint, or look at the validity settings",

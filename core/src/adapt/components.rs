@@ -1,9 +1,9 @@
-use super::{AdaptError, SourceDomain, TargetDomain};
+use super::{AdaptError, SourceDomain, TargetDomain, reference_reward::ReferenceReward};
 use crate::{
     component::{
         ComponentError, Corrector, DistortionGenerator, ErrorKind, Policy, PolicyState, RewardModel, ValidityMetric,
     },
-    config::Plan,
+    config::{Plan, RewardKind},
     domain::{Finding, LabelMap, LabelSet, Verdict},
     plugin::Catalog,
 };
@@ -27,7 +27,8 @@ pub struct Components {
 }
 
 impl Components {
-    /// Makes every component that `plan` names; the networks come from the caller.
+    /// Makes every component that `plan` names; the networks come from the caller; `reward` is used
+    /// where the plan asks for a network.
     ///
     /// # Errors
     /// If a component is not there, refuses its settings, or a domain has no cases.
@@ -46,9 +47,15 @@ impl Components {
             .iter()
             .map(|table| catalog.distortion_generator(&table.component, &table.settings_json()))
             .collect::<Result<_, ComponentError>>()?;
+        let source = SourceDomain::open(source, &labels, plan.splits, seed.named("source"))?;
+        let target = TargetDomain::open(target, &labels, plan.splits, seed.named("target"))?;
+        let reward = match plan.reward.model {
+            RewardKind::Network => reward,
+            RewardKind::Known(measure) => Box::new(ReferenceReward::load(measure, (&source, &target), &labels, plan)?),
+        };
         Ok(Self {
-            source: SourceDomain::open(source, &labels, plan.splits, seed.named("source"))?,
-            target: TargetDomain::open(target, &labels, plan.splits, seed.named("target"))?,
+            source,
+            target,
             judges: Judges {
                 validity: Validity::load(plan, catalog)?,
                 corrector: catalog.corrector(&plan.corrector.component, &plan.corrector.settings_json())?,

@@ -26,16 +26,19 @@ use crate::{
 pub struct Calibration {
     /// What logits are divided by.
     pub temperature: f64,
-    /// Expected calibration error on the test cases with temperature 1, 20 bins.
-    pub ece_before: f64,
+    /// Expected calibration error on the test cases with temperature 1, 20 bins; absent where nothing was fitted.
+    pub ece_before: Option<f64>,
     /// The same with the fitted temperature.
-    pub ece_after: f64,
+    pub ece_after: Option<f64>,
     /// Area under the ROC curve of 1 − p as a detector of wrong voxels, on the test cases; absent
     /// where all of them are right.
     pub error_auroc: Option<f64>,
 }
 
 impl Calibration {
+    /// Of rewards that are taken as they are.
+    pub(super) const NONE: Self = Self { temperature: 1.0, ece_before: None, ece_after: None, error_auroc: None };
+
     /// The probability that a voxel's label is right, from the network's logit.
     #[must_use]
     pub fn probability(&self, logit: f32) -> f32 {
@@ -55,6 +58,11 @@ struct Epoch {
 }
 
 pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) -> Result<Value, AdaptError> {
+    if !components.reward.is_learnt() {
+        context.work.write(layout::REWARD, &components.reward.state()?)?;
+        context.work.write_json(layout::CALIBRATION, &Calibration::NONE)?;
+        return Ok(json!({ "calibration": Calibration::NONE }));
+    }
     let samples = RewardData::load(context, components)?;
     let parts = samples.split(context.plan)?;
     components.reward.reset(context.seed.named("reward"))?;
@@ -141,14 +149,14 @@ fn calibrate(
     let (logits, correct) = samples.judged(reward, &parts.validation, (batch, Voxels::Foreground))?;
     let temperature = calibration::fit_temperature(&logits, &correct)?.temperature;
     let (logits, correct) = samples.judged(reward, &parts.test, (batch, Voxels::Foreground))?;
-    let mut found = Calibration { temperature: 1.0, ece_before: 0.0, ece_after: 0.0, error_auroc: None };
+    let mut found = Calibration::NONE;
     let ece = |calibration: &Calibration| {
         let confidence: Vec<f32> = logits.iter().map(|&logit| calibration.probability(logit)).collect();
         Reliability::equal_width(&confidence, &correct, ECE_BINS).map(|reliability| reliability.expected_error())
     };
-    found.ece_before = ece(&found)?;
+    found.ece_before = Some(ece(&found)?);
     found.temperature = temperature;
-    found.ece_after = ece(&found)?;
+    found.ece_after = Some(ece(&found)?);
     let doubt: Vec<f32> = logits.iter().map(|&logit| -logit).collect();
     let wrong: Vec<bool> = correct.iter().map(|&correct| !correct).collect();
     found.error_auroc = calibration::area_under_roc(&doubt, &wrong).ok();

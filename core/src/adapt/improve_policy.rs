@@ -46,7 +46,7 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     let calibration = restore(context, components)?;
     let training = Training::load(context, components)?;
     let held_out = HeldOut::load(context, components)?;
-    let mut rehearsal = Rehearsal::load(context, components, training.trusted())?;
+    let mut rehearsal = Rehearsal::load(context, components, &training)?;
     let update = update_settings(context.plan, context.step.iteration);
     let start = held_out.score(components, &calibration, 0)?;
     let mut choice = Choice::start(context.plan.policy.checkpoint, start, components.policy.state()?, held_out.cases());

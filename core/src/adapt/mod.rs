@@ -22,6 +22,7 @@ mod portions;
 mod preflight;
 mod prepared;
 mod pretrain;
+mod reference_reward;
 mod rehearsal;
 mod reward_data;
 mod rollout;

@@ -41,7 +41,6 @@ pub fn improve_portion(
 ) -> Result<UpdateStats, AdaptError> {
     let images =
         ImageBatch::stack(cases.iter().map(|case| &case.image)).map_err(crate::component::ComponentError::from)?;
-    let uncalibrated = Calibration { temperature: 1.0, ece_before: 0.0, ece_after: 0.0, error_auroc: None };
-    let rollout = rollout(components, &uncalibrated, images, &vec![None; cases.len()], seed)?;
+    let rollout = rollout(components, &Calibration::NONE, images, &vec![None; cases.len()], seed)?;
     Ok(components.policy.update(&rollout, update)?)
 }

@@ -1,10 +1,10 @@
 //! Supervised steps between the policy's updates: on the source, so that what was learnt from experts is
 //! not forgotten (rehearsal: Robins 1995), and on what is held to be right in the target (self-training).
 
-use super::{AdaptError, Components, PreparedCase, StepContext, batches, labelled::Labelled, prepared::shapes};
+use super::{AdaptError, Components, StepContext, batches, labelled::Labelled, prepared::shapes, training::Training};
 use crate::{
     component::{ComponentError, ImitationStep, Policy},
-    domain::{LabelMap, Seed, Split},
+    domain::{Seed, Split},
     preprocess::Augment,
 };
 
@@ -21,11 +21,12 @@ pub(super) struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Nothing where no steps are asked for. `target` is what is held to be right for target images.
+    /// Nothing where no steps are asked for. `training` tells what is held to be right for
+    /// target images.
     pub fn load(
         context: &mut StepContext<'_>,
         components: &Components,
-        target: impl Iterator<Item = (PreparedCase, LabelMap)>,
+        training: &Training,
     ) -> Result<Option<Self>, AdaptError> {
         let (pretrain, policy) = (&context.plan.pretrain, &context.plan.policy);
         if policy.rehearsal_steps == 0 {
@@ -34,10 +35,9 @@ impl Rehearsal {
         let label_smoothing = pretrain.label_smoothing;
         let (augment, batch, seed) = (pretrain.augment, pretrain.batch, context.seed.named("rehearsal"));
         let mut labelled = Labelled::load(context, components, Split::Train)?;
-        if policy.rehearse_target {
-            let (cases, references): (Vec<_>, Vec<_>) = target.unzip();
-            labelled.cases.extend(cases);
-            labelled.references.extend(references);
+        for (case, right) in training.right(context, policy.rehearse_target)? {
+            labelled.cases.push(case.clone());
+            labelled.references.push(right);
         }
         Ok(Some(Self { labelled, augment, batch, label_smoothing, seed, left: Vec::new(), rounds: 0, steps: 0 }))
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     component::ComponentError,
-    config::Plan,
+    config::{Plan, Trusted},
     domain::{CaseEntry, CaseId, Image, ImageBatch, LabelBatch, LabelMap, Seed, Split},
     preprocess::Augment,
     random,
@@ -42,30 +42,29 @@ pub(super) struct Batch<'a> {
 impl Training {
     /// Reads the images and what their last collect step held to be right.
     pub fn load(context: &mut StepContext<'_>, components: &Components) -> Result<Self, AdaptError> {
-        let trusted = context.plan.policy.pseudo_references;
-        let mut right: BTreeMap<CaseId, Option<Vec<u8>>> = BTreeMap::new();
-        for iteration in 1..=context.step.iteration {
-            let folder = context.run.step_path(&Step::new(iteration, StepKind::Collect));
-            right.extend(read_cases(&folder, trusted)?.into_iter().map(|seen| (seen.case, seen.right)));
-        }
+        let mut right = held_right(context, context.plan.policy.pseudo_references)?;
         let target = &components.target;
         let entries: Vec<CaseEntry> =
             target.cases(Split::Train).iter().filter(|entry| right.contains_key(&entry.id)).cloned().collect();
         let cases = prepare(&entries, |id| target.image(id), &context.plan.preprocess, context.observer)?;
-        let pseudo_references = cases
-            .iter()
-            .map(|case| match right.remove(&case.id).flatten() {
-                Some(labels) => LabelMap::new(*case.image.grid(), labels).map(Some),
-                None => Ok(None),
-            })
-            .collect::<Result<_, _>>()?;
+        let pseudo_references =
+            cases.iter().map(|case| on_grid_of(case, right.remove(&case.id).flatten())).collect::<Result<_, _>>()?;
         Ok(Self { cases, pseudo_references })
     }
 
-    /// The images for which something is held to be right.
-    pub fn trusted(&self) -> impl Iterator<Item = (PreparedCase, LabelMap)> {
-        let pairs = self.cases.iter().zip(&self.pseudo_references);
-        pairs.filter_map(|(case, right)| Some((case.clone(), right.clone()?)))
+    /// The images whose label map is trusted, with it.
+    pub fn right(
+        &self,
+        context: &StepContext<'_>,
+        trusted: Trusted,
+    ) -> Result<Vec<(&PreparedCase, LabelMap)>, AdaptError> {
+        let mut right = held_right(context, trusted)?;
+        let mut pairs = Vec::new();
+        for case in &self.cases {
+            let labels = on_grid_of(case, right.remove(&case.id).flatten())?;
+            pairs.extend(labels.map(|labels| (case, labels)));
+        }
+        Ok(pairs)
     }
 
     /// The chosen images, changed at random, and what stands in for their drawn labels, each with a
@@ -109,6 +108,20 @@ impl Batch<'_> {
     pub fn names(&self) -> impl Iterator<Item = &CaseId> {
         self.chosen.iter().map(|&case| &self.training.cases[case].id)
     }
+}
+
+/// All cases collected so far, each with what its last collect step held to be right, where that is trusted.
+fn held_right(context: &StepContext<'_>, trusted: Trusted) -> Result<BTreeMap<CaseId, Option<Vec<u8>>>, AdaptError> {
+    let mut right = BTreeMap::new();
+    for iteration in 1..=context.step.iteration {
+        let folder = context.run.step_path(&Step::new(iteration, StepKind::Collect));
+        right.extend(read_cases(&folder, trusted)?.into_iter().map(|seen| (seen.case, seen.right)));
+    }
+    Ok(right)
+}
+
+fn on_grid_of(case: &PreparedCase, labels: Option<Vec<u8>>) -> Result<Option<LabelMap>, ComponentError> {
+    Ok(labels.map(|labels| LabelMap::new(*case.image.grid(), labels)).transpose()?)
 }
 
 fn view_seed(seed: Seed, case: usize) -> Seed {

@@ -5,6 +5,11 @@ use crate::domain::{ImageBatch, LabelBatch, Seed};
 ///
 /// Its logits are raw; the loop divides them by the fitted temperature and takes the sigmoid.
 pub trait RewardModel: Send {
+    /// Whether it learns from samples. One that does not is neither fitted nor calibrated.
+    fn is_learnt(&self) -> bool {
+        true
+    }
+
     /// Starts again from fresh weights.
     ///
     /// # Errors

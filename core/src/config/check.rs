@@ -1,4 +1,4 @@
-use super::{Baseline, ConfigError, Fault, RawConfig, Schedule, Trusted};
+use super::{Baseline, ConfigError, Fault, RawConfig, RewardKind, Schedule, Trusted};
 use crate::domain::Seed;
 
 /// At 1024 a network has 8 thousand million weights.
@@ -95,7 +95,7 @@ impl RawConfig {
         faults.positive("policy.actor_learning_rate", policy.actor_learning_rate);
         faults.positive("policy.critic_learning_rate", policy.critic_learning_rate);
         faults.positive("policy.max_grad_norm", policy.max_grad_norm);
-        if policy.rehearse_target && policy.rehearsal_steps == 0 {
+        if policy.rehearse_target != Trusted::None && policy.rehearsal_steps == 0 {
             faults.add("policy.rehearse_target", "is set, but policy.rehearsal_steps is 0: set that too".to_owned());
         }
         if policy.augment && self.pretrain.augment.is_none() {
@@ -109,10 +109,10 @@ impl RawConfig {
             let why = "is \"self-training\", but policy.pseudo_references is \"none\": there is nothing to train on";
             faults.add("policy.baseline", why.to_owned());
         }
-        if policy.rehearse_target && policy.pseudo_references == Trusted::None {
-            faults.add("policy.rehearse_target", "is set, but policy.pseudo_references is \"none\"".to_owned());
-        }
-        if policy.augment && self.collect.source_cases == 0 {
+        if policy.augment && self.reward.model != RewardKind::Network {
+            let why = "is set, but reward.model is not \"network\": the references of changed images are not known";
+            faults.add("policy.augment", why.to_owned());
+        } else if policy.augment && self.collect.source_cases == 0 {
             let why = "is set, but collect.source_cases is 0: the reward network would be asked about changed images and \
                        have seen none";
             faults.add("policy.augment", why.to_owned());
@@ -191,13 +191,13 @@ target = {{ component = "echo/camus" }}
     #[test]
     fn a_switch_without_what_it_switches_is_told() {
         let ConfigError::Faults(faults) =
-            config("[policy]\nrehearse_target = true\naugment = true\n").check().unwrap_err()
+            config("[policy]\nrehearse_target = \"accepted\"\naugment = true\n").check().unwrap_err()
         else {
             panic!("expected faults")
         };
         let keys: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
         assert_eq!(keys, ["policy.rehearse_target", "policy.augment", "policy.augment"]);
-        let text = "[policy]\nrehearse_target = true\nrehearsal_steps = 1\naugment = true\n[pretrain.augment]\nnoise = 0.1\n[collect]\nsource_cases = 1\n";
+        let text = "[policy]\nrehearse_target = \"accepted\"\nrehearsal_steps = 1\naugment = true\n[pretrain.augment]\nnoise = 0.1\n[collect]\nsource_cases = 1\n";
         assert!(config(text).check().is_ok());
     }
 

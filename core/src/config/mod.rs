@@ -13,8 +13,8 @@ mod text;
 pub use check::Plan;
 pub use error::{ConfigError, Fault};
 pub use raw::{
-    Baseline, Checkpoint, CollectSettings, ComponentTable, NetworkTable, PolicySettings, Precision, PretrainSettings,
-    RawConfig, RewardSettings, ShrinkPerturb, SplitSettings, Trusted,
+    Baseline, Checkpoint, CollectSettings, ComponentTable, KnownReward, NetworkTable, PolicySettings, Precision,
+    PretrainSettings, RawConfig, RewardKind, RewardSettings, ShrinkPerturb, SplitSettings, Trusted,
 };
 pub use schedule::{OverIterations, Schedule};
 pub use text::{Override, read};

@@ -210,6 +210,8 @@ pub enum Trusted {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RewardSettings {
+    /// Where rewards come from.
+    pub model: RewardKind,
     /// Passes over the reward samples.
     pub epochs: usize,
     /// Samples a step.
@@ -229,6 +231,7 @@ pub struct RewardSettings {
 impl Default for RewardSettings {
     fn default() -> Self {
         Self {
+            model: RewardKind::Network,
             epochs: 50,
             batch: 64,
             learning_rate: 1e-3,
@@ -238,6 +241,29 @@ impl Default for RewardSettings {
             validation: 0.1,
         }
     }
+}
+
+/// Where rewards come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RewardKind {
+    /// A network that is fitted to the reward samples.
+    Network,
+    /// The source's reference of the same image: supervised reinforcement learning.
+    #[serde(untagged)]
+    Known(KnownReward),
+}
+
+/// How a label map is compared with the reference of its image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KnownReward {
+    /// Every voxel: the share of the image's voxels that are right.
+    Accuracy,
+    /// Each voxel: 1 where it is right, else 0.
+    AccuracyMap,
+    /// Every voxel: the mean Dice of the structures.
+    Dice,
 }
 
 /// Step 3.
@@ -278,9 +304,8 @@ pub struct PolicySettings {
     pub pseudo_share: f64,
     /// Supervised steps on source images after each rollout, changed at random as in pretraining.
     pub rehearsal_steps: usize,
-    /// Whether these steps are taken on target images too, towards what is held to be right for them
-    /// (`pseudo_references`).
-    pub rehearse_target: bool,
+    /// For which target images these steps are taken too, towards what is held to be right for them.
+    pub rehearse_target: Trusted,
     /// Whether the target's images are changed at random before each rollout, as the source's in
     /// pretraining. What stands in for drawn labels moves along.
     pub augment: bool,
@@ -307,7 +332,7 @@ impl Default for PolicySettings {
             pseudo_references: Trusted::Accepted,
             pseudo_share: 1.0,
             rehearsal_steps: 0,
-            rehearse_target: false,
+            rehearse_target: Trusted::None,
             augment: false,
             shrink_perturb: None,
         }
