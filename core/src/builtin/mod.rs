@@ -1,15 +1,17 @@
-//! The correctors and distortions that come with `rl4seg`, registered as plugin `core`.
+//! The correctors, distortions and validity metrics that come with `rl4seg`, registered as plugin `core`.
 //!
 //! | id | what it is |
 //! |---|---|
 //! | `weight-noise`, `contrast`, `intensity-noise`, `swap` | [`distortions`]: wrong label maps from right ones |
 //! | `morphology`, `shape-prior` | [`correctors`]: right label maps from wrong ones |
+//! | `topology` | [`validity`]: rules for any label set |
 //!
 //! A missing key of their configuration has the value that the method was published with (Judge et
 //! al. 2024); an unknown key is refused.
 
 pub mod correctors;
 pub mod distortions;
+pub mod validity;
 
 use serde::de::DeserializeOwned;
 

@@ -1,0 +1,3 @@
+//! Validity metrics for any label set.
+
+pub mod topology;
