@@ -70,3 +70,76 @@ fn a_plugin_that_is_not_there_is_answered_with_where_to_look() {
     let error = rl4seg(["check", "labels", "--modality", "no-such-modality"]).refused();
     assert!(error.contains("no-such-modality") && error.contains("plugins list"), "{error}");
 }
+
+/// The library of `examples/third-party-metric`, which tests are built with.
+fn third_party_metric() -> std::path::PathBuf {
+    let built = std::path::Path::new(env!("CARGO_BIN_EXE_rl4seg")).parent().unwrap();
+    let name = format!("{}third_party_metric{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    [built.join("deps").join(&name), built.join(&name)].into_iter().find(|path| path.is_file()).unwrap()
+}
+
+/// A program with no plugins of its own and a plugin folder in `folder`.
+fn installed(folder: &Folder) -> impl Fn(&[&str]) -> crate::program::Outcome {
+    let program = folder.at("rl4seg");
+    fs::copy(env!("CARGO_BIN_EXE_rl4seg"), &program).unwrap();
+    let home = folder.at("home");
+    move |args| {
+        crate::program::outcome(
+            Command::new(&program).args(args).env("XDG_DATA_HOME", &home).env_remove("RL4SEG_PLUGIN_PATH"),
+        )
+    }
+}
+
+#[test]
+fn a_plugin_is_installed_replaced_and_removed() {
+    let folder = Folder::new();
+    let rl4seg = installed(&folder);
+    let library = third_party_metric();
+    let library = library.to_str().unwrap();
+    let names = || {
+        let list = rl4seg(&["plugins", "list", "--json"]).json();
+        list["plugins"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|plugin| plugin["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert!(!names().contains(&"third-party-metric".to_owned()));
+    let change = rl4seg(&["plugins", "install", library, "--json"]).json();
+    let file = std::path::PathBuf::from(change["path"].as_str().unwrap());
+    assert!(file.starts_with(folder.at("home")) && fs::read(&file).unwrap() == fs::read(library).unwrap());
+    assert!(names().contains(&"third-party-metric".to_owned()));
+    let error = rl4seg(&["plugins", "install", library]).refused();
+    assert!(error.contains("installed already") && error.contains("--replace"), "{error}");
+    fs::create_dir(folder.at("new")).unwrap();
+    let renamed = folder.at("new/libother_name.so");
+    fs::copy(library, &renamed).unwrap();
+    rl4seg(&["plugins", "install", renamed.to_str().unwrap(), "--replace"]).done();
+    assert!(!file.exists(), "two libraries of one plugin");
+    rl4seg(&["plugins", "remove", "third-party-metric"]).done();
+    assert!(!names().contains(&"third-party-metric".to_owned()));
+    let error = rl4seg(&["plugins", "remove", "third-party-metric"]).refused();
+    assert!(error.contains("plugins list"), "{error}");
+    let error = rl4seg(&["plugins", "remove", "core"]).refused();
+    assert!(error.contains("this program"), "{error}");
+    let error = rl4seg(&["plugins", "remove", "../rl4seg"]).refused();
+    assert!(error.contains("no such file") && folder.at("rl4seg").exists(), "{error}");
+}
+
+#[test]
+fn what_is_no_plugin_is_not_installed_and_can_be_removed() {
+    let folder = Folder::new();
+    let rl4seg = installed(&folder);
+    fs::write(folder.at("libnotes.so"), "these are my notes\n").unwrap();
+    let error = rl4seg(&["plugins", "install", &folder.text("libnotes.so")]).refused();
+    assert!(error.contains("not a shared library"), "{error}");
+    let error = rl4seg(&["plugins", "install", &folder.text("")]).refused();
+    assert!(error.contains("expected a library"), "{error}");
+    let plugins = folder.at("home/rl4seg/plugins");
+    assert!(!plugins.join("libnotes.so").exists());
+    fs::create_dir_all(&plugins).unwrap();
+    fs::copy(folder.at("libnotes.so"), plugins.join("libnotes.so")).unwrap();
+    rl4seg(&["plugins", "remove", "libnotes.so"]).done();
+    assert!(!plugins.join("libnotes.so").exists());
+}

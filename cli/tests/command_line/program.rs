@@ -63,6 +63,11 @@ pub fn rl4seg<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Outcome {
     Outcome::of(program().args(args).output().unwrap())
 }
 
+/// Runs a command to its end.
+pub fn outcome(command: &mut Command) -> Outcome {
+    Outcome::of(command.output().unwrap())
+}
+
 /// Runs `rl4seg` in a shell that has first done `before`, as setting a limit.
 pub fn rl4seg_after(before: &str, args: &[&str]) -> Outcome {
     let script = format!("{before}; exec \"$0\" \"$@\"");

@@ -1,4 +1,9 @@
-use std::{fs, path::PathBuf};
+//! What is loaded, and what was refused.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::bail;
 use rl4seg_core::plugin::{Catalog, DiscoverOptions, PluginInfo};
@@ -9,29 +14,6 @@ use crate::{
     catalog,
     output::{self, table},
 };
-
-/// Show the plugins that are loaded and what they offer
-#[derive(Debug, clap::Subcommand)]
-#[command(after_help = "Example:\n  rl4seg plugins list\n  rl4seg plugins inspect echo")]
-pub enum Command {
-    /// List all plugins, and the files that were refused
-    #[command(after_help = "Example:\n  rl4seg plugins list --plugin-path my-plugins")]
-    List,
-    /// Show one plugin in full
-    #[command(after_help = "Example:\n  rl4seg plugins inspect echo\n  rl4seg plugins inspect libmy_metric.so")]
-    Inspect {
-        /// The name of a plugin, or the path of its library
-        #[arg(value_name = "NAME|PATH")]
-        plugin: String,
-    },
-}
-
-pub fn run(command: &Command, global: &GlobalArgs) -> anyhow::Result<()> {
-    match command {
-        Command::List => list(&Catalog::discover(&catalog::search(global)?), global.json),
-        Command::Inspect { plugin } => inspect(plugin, global),
-    }
-}
 
 /// A plugin as users see it.
 #[derive(Debug, Serialize)]
@@ -99,7 +81,7 @@ struct List<'a> {
     refused: Vec<Refused<'a>>,
 }
 
-fn list(catalog: &Catalog, json: bool) -> anyhow::Result<()> {
+pub fn list(catalog: &Catalog, json: bool) -> anyhow::Result<()> {
     let list = List {
         plugins: catalog.plugins().iter().map(Shown::from).collect(),
         refused: catalog.refused().iter().map(|(path, error)| Refused { path, reason: error.to_string() }).collect(),
@@ -128,13 +110,10 @@ fn from(plugin: &Shown<'_>) -> String {
     plugin.path.map_or_else(|| "this program".to_owned(), |path| path.display().to_string())
 }
 
-fn inspect(wanted: &str, global: &GlobalArgs) -> anyhow::Result<()> {
-    let mut options = catalog::search(global)?;
+pub fn inspect(wanted: &str, global: &GlobalArgs) -> anyhow::Result<()> {
     let path = fs::canonicalize(wanted).ok().filter(|path| path.is_file());
-    if let Some(path) = &path {
-        options = DiscoverOptions { named: vec![path.clone()], own: Vec::new(), user: None, ..options };
-    }
-    let catalog = Catalog::discover(&options);
+    let options = catalog::search(global)?;
+    let catalog = Catalog::discover(&path.as_ref().map_or(options.clone(), |path| only(path, options)));
     let is_wanted = |plugin: &&PluginInfo| match &path {
         Some(path) => plugin.path.as_ref() == Some(path),
         None => plugin.name == wanted,
@@ -148,8 +127,13 @@ fn inspect(wanted: &str, global: &GlobalArgs) -> anyhow::Result<()> {
     }
 }
 
+/// Searches no other library than this one.
+pub fn only(path: &Path, options: DiscoverOptions) -> DiscoverOptions {
+    DiscoverOptions { named: vec![path.to_owned()], own: Vec::new(), user: None, ..options }
+}
+
 /// Why there is no such plugin.
-fn why_not(catalog: &Catalog, wanted: &str) -> String {
+pub fn why_not(catalog: &Catalog, wanted: &str) -> String {
     let refused = catalog.refused().iter().map(|(path, error)| format!("\n  {}: {error}", path.display()));
     let refused: String = refused.collect();
     if refused.is_empty() {

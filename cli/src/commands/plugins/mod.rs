@@ -1,0 +1,61 @@
+//! Plugins: what there is, and which of them are the user's own.
+
+mod install;
+mod show;
+
+use std::path::PathBuf;
+
+use rl4seg_core::plugin::Catalog;
+
+use crate::{args::GlobalArgs, catalog};
+
+/// Show the plugins that are loaded, install and remove them
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "\
+Example:
+  rl4seg plugins list
+  rl4seg plugins inspect echo
+  rl4seg plugins install target/release/libmy_metric.so
+  rl4seg plugins remove my-metric
+
+A plugin that is loaded has your rights: it can read and write what you can. Install what you trust.")]
+pub enum Command {
+    /// List all plugins, and the files that were refused
+    #[command(after_help = "Example:\n  rl4seg plugins list --plugin-path my-plugins")]
+    List,
+    /// Show one plugin in full
+    #[command(after_help = "Example:\n  rl4seg plugins inspect echo\n  rl4seg plugins inspect libmy_metric.so")]
+    Inspect {
+        /// The name of a plugin, or the path of its library
+        #[arg(value_name = "NAME|PATH")]
+        plugin: String,
+    },
+    /// Copy a plugin's library into your plugin folder, from where every command loads it
+    ///
+    /// The library is first loaded on trial, in a process of its own.
+    #[command(after_help = "Example:\n  rl4seg plugins install target/release/libmy_metric.so")]
+    Install {
+        /// The library: .so, .dylib or .dll
+        #[arg(value_name = "PATH")]
+        library: PathBuf,
+        /// Put it in place of an installed plugin of the same name
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Delete a plugin's library from your plugin folder
+    #[command(after_help = "Example:\n  rl4seg plugins remove my-metric\n  rl4seg plugins remove libbroken.so")]
+    Remove {
+        /// The name of an installed plugin, or of a file in the plugin folder that is refused
+        #[arg(value_name = "NAME|FILE")]
+        plugin: String,
+    },
+}
+
+pub fn run(command: &Command, global: &GlobalArgs) -> anyhow::Result<()> {
+    match command {
+        Command::List => show::list(&Catalog::discover(&catalog::search(global)?), global.json),
+        Command::Inspect { plugin } => show::inspect(plugin, global),
+        Command::Install { library, replace } => install::install(library, *replace, global),
+        Command::Remove { plugin } => install::remove(plugin, global),
+    }
+}
