@@ -35,7 +35,7 @@ impl Rehearsal {
         let label_smoothing = pretrain.label_smoothing;
         let (augment, batch, seed) = (pretrain.augment, pretrain.batch, context.seed.named("rehearsal"));
         let mut labelled = Labelled::load(context, components, Split::Train)?;
-        for (case, right) in training.right(context, policy.rehearse_target)? {
+        for (case, right) in training.rehearsed(context)? {
             labelled.cases.push(case.clone());
             labelled.references.push(right);
         }

@@ -26,6 +26,7 @@ pub(super) type View = (Image, Option<LabelMap>);
 pub(super) struct Training {
     pub cases: Vec<PreparedCase>,
     pseudo_references: Vec<Option<LabelMap>>,
+    rehearsed: Trusted,
 }
 
 /// Some of the images, changed at random.
@@ -42,23 +43,21 @@ pub(super) struct Batch<'a> {
 impl Training {
     /// Reads the images and what their last collect step held to be right.
     pub fn load(context: &mut StepContext<'_>, components: &Components) -> Result<Self, AdaptError> {
-        let mut right = held_right(context, context.plan.policy.pseudo_references)?;
+        let [pseudo_references, rehearsed] =
+            context.plan.policy.trusted(context.step.iteration == context.plan.iterations);
+        let mut right = held_right(context, pseudo_references)?;
         let target = &components.target;
         let entries: Vec<CaseEntry> =
             target.cases(Split::Train).iter().filter(|entry| right.contains_key(&entry.id)).cloned().collect();
         let cases = prepare(&entries, |id| target.image(id), &context.plan.preprocess, context.observer)?;
         let pseudo_references =
             cases.iter().map(|case| on_grid_of(case, right.remove(&case.id).flatten())).collect::<Result<_, _>>()?;
-        Ok(Self { cases, pseudo_references })
+        Ok(Self { cases, pseudo_references, rehearsed })
     }
 
-    /// The images whose label map is trusted, with it.
-    pub fn right(
-        &self,
-        context: &StepContext<'_>,
-        trusted: Trusted,
-    ) -> Result<Vec<(&PreparedCase, LabelMap)>, AdaptError> {
-        let mut right = held_right(context, trusted)?;
+    /// The images to be rehearsed, with what is held to be right for them.
+    pub fn rehearsed(&self, context: &StepContext<'_>) -> Result<Vec<(&PreparedCase, LabelMap)>, AdaptError> {
+        let mut right = held_right(context, self.rehearsed)?;
         let mut pairs = Vec::new();
         for case in &self.cases {
             let labels = on_grid_of(case, right.remove(&case.id).flatten())?;

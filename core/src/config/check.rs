@@ -202,6 +202,15 @@ target = {{ component = "echo/camus" }}
     }
 
     #[test]
+    fn the_last_iteration_may_trust_more() {
+        let policy = |text: &str| config(text).check().unwrap().policy;
+        let text = "[policy]\npseudo_references = \"accepted\"\nlast_iteration_trusts = \"corrected\"\n";
+        assert_eq!(policy(text).trusted(false), [Trusted::Accepted, Trusted::None]);
+        assert_eq!(policy(text).trusted(true), [Trusted::Corrected, Trusted::None]);
+        assert_eq!(policy("").trusted(true), [Trusted::Accepted, Trusted::None]);
+    }
+
+    #[test]
     fn a_baseline_without_what_it_learns_from_is_told() {
         for (text, key) in [
             ("[policy]\nbaseline = \"mean-teacher\"\n", "policy.baseline"),

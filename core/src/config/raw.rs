@@ -306,11 +306,27 @@ pub struct PolicySettings {
     pub rehearsal_steps: usize,
     /// For which target images these steps are taken too, towards what is held to be right for them.
     pub rehearse_target: Trusted,
+    /// What the run's last iteration takes in place of `pseudo_references` and `rehearse_target`, where these are not
+    /// `none`; absent: the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_iteration_trusts: Option<Trusted>,
     /// Whether the target's images are changed at random before each rollout, as the source's in
     /// pretraining. What stands in for drawn labels moves along.
     pub augment: bool,
     /// Weights are shrunk and perturbed before the step; absent: they are taken as they are.
     pub shrink_perturb: Option<ShrinkPerturb>,
+}
+
+impl PolicySettings {
+    /// Which label maps stand in for drawn ones, and which are rehearsed, in the run's last iteration or before.
+    #[must_use]
+    pub fn trusted(&self, in_last_iteration: bool) -> [Trusted; 2] {
+        let last = self.last_iteration_trusts.filter(|_| in_last_iteration);
+        [self.pseudo_references, self.rehearse_target].map(|trusted| match (trusted, last) {
+            (Trusted::None, _) | (_, None) => trusted,
+            (_, Some(last)) => last,
+        })
+    }
 }
 
 impl Default for PolicySettings {
@@ -333,6 +349,7 @@ impl Default for PolicySettings {
             pseudo_share: 1.0,
             rehearsal_steps: 0,
             rehearse_target: Trusted::None,
+            last_iteration_trusts: None,
             augment: false,
             shrink_perturb: None,
         }
