@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{
     AdaptError, Calibration, Components, Observer, PreparedCase, Progress, StepContext, batches,
+    calibrate::ECE_BINS,
     components::Judges,
-    fit_reward::ECE_BINS,
     prepared::{prepare, shapes, stack},
     rollout::rewards,
     state::{latest_policy, latest_reward},

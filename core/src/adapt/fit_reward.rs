@@ -1,53 +1,16 @@
 //! Step 2: the reward network learns from all reward samples so far, and is calibrated.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
     AdaptError, Components, Progress, StepContext,
     ahead::ahead,
     batches,
+    calibrate::{Calibration, calibrate},
     reward_data::{Parts, RewardData, Voxels},
 };
-use crate::{
-    component::RewardModel,
-    domain::Seed,
-    measure::calibration::{self, Reliability},
-    run_dir::layout,
-};
-
-/// How far the reward network's probabilities can be trusted. p = sigmoid(logit / temperature).
-///
-/// Temperature after Guo et al. (ICML 2017), fitted on the validation cases with the best weights. All
-/// numbers are of the voxels where the judged or the right label is not background: the rest is easy,
-/// and there is so much of it that it would decide alone. Samples of source images count too: they are the
-/// only ones whose right labels are an expert's.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Calibration {
-    /// What logits are divided by.
-    pub temperature: f64,
-    /// Expected calibration error on the test cases with temperature 1, 20 bins; absent where nothing was fitted.
-    pub ece_before: Option<f64>,
-    /// The same with the fitted temperature.
-    pub ece_after: Option<f64>,
-    /// Area under the ROC curve of 1 − p as a detector of wrong voxels, on the test cases; absent
-    /// where all of them are right.
-    pub error_auroc: Option<f64>,
-}
-
-impl Calibration {
-    /// Of rewards that are taken as they are.
-    pub(super) const NONE: Self = Self { temperature: 1.0, ece_before: None, ece_after: None, error_auroc: None };
-
-    /// The probability that a voxel's label is right, from the network's logit.
-    #[must_use]
-    pub fn probability(&self, logit: f32) -> f32 {
-        1.0 / (1.0 + (-f64::from(logit) / self.temperature).exp()) as f32
-    }
-}
-
-/// Bins of the expected calibration error.
-pub(super) const ECE_BINS: usize = 20;
+use crate::{component::RewardModel, domain::Seed, measure::calibration, run_dir::layout};
 
 #[derive(Serialize)]
 struct Epoch {
@@ -68,9 +31,10 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     components.reward.reset(context.seed.named("reward"))?;
     let (state, log) = fit(context, components.reward.as_mut(), &samples, &parts)?;
     components.reward.restore(&state)?;
-    let calibration = calibrate(context, components.reward.as_ref(), &samples, &parts)?;
+    let (calibration, origins) = calibrate(context.plan, components.reward.as_ref(), &samples, &parts)?;
     context.work.write(layout::REWARD, &state)?;
     context.work.write_json(layout::CALIBRATION, &calibration)?;
+    context.work.write_json_lines(layout::ORIGINS, &origins)?;
     context.work.write_json_lines(layout::METRICS, &log)?;
     Ok(json!({
         "samples": { "train": parts.train.len(), "validation": parts.validation.len(), "test": parts.test.len() },
@@ -137,30 +101,6 @@ fn validation_loss(
 ) -> Result<f64, AdaptError> {
     let (logits, correct) = samples.judged(reward, validation, (batch, Voxels::All))?;
     Ok(calibration::binary_cross_entropy(&logits, &correct, 1.0)?)
-}
-
-fn calibrate(
-    context: &StepContext<'_>,
-    reward: &dyn RewardModel,
-    samples: &RewardData,
-    parts: &Parts,
-) -> Result<Calibration, AdaptError> {
-    let batch = context.plan.reward.batch;
-    let (logits, correct) = samples.judged(reward, &parts.validation, (batch, Voxels::Foreground))?;
-    let temperature = calibration::fit_temperature(&logits, &correct)?.temperature;
-    let (logits, correct) = samples.judged(reward, &parts.test, (batch, Voxels::Foreground))?;
-    let mut found = Calibration::NONE;
-    let ece = |calibration: &Calibration| {
-        let confidence: Vec<f32> = logits.iter().map(|&logit| calibration.probability(logit)).collect();
-        Reliability::equal_width(&confidence, &correct, ECE_BINS).map(|reliability| reliability.expected_error())
-    };
-    found.ece_before = Some(ece(&found)?);
-    found.temperature = temperature;
-    found.ece_after = Some(ece(&found)?);
-    let doubt: Vec<f32> = logits.iter().map(|&logit| -logit).collect();
-    let wrong: Vec<bool> = correct.iter().map(|&correct| !correct).collect();
-    found.error_auroc = calibration::area_under_roc(&doubt, &wrong).ok();
-    Ok(found)
 }
 
 /// Lowers the learning rate when the validation loss stands still (torch's `ReduceLROnPlateau`,

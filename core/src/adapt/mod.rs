@@ -6,6 +6,7 @@
 mod ahead;
 mod baseline;
 mod batches;
+mod calibrate;
 mod choice;
 mod collect;
 mod components;
@@ -31,11 +32,11 @@ mod state;
 mod training;
 mod triage;
 
+pub use calibrate::Calibration;
 pub use components::{Components, Judges, Validity};
 pub use domains::{SourceDomain, TargetDomain};
 pub use error::AdaptError;
 pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, ReviewedCase, StructureSummary, review};
-pub use fit_reward::Calibration;
 pub use improve_policy::update_settings;
 pub use observer::{Observer, Progress, Silent};
 pub use portions::{collect_portion, improve_portion};

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     component::{ComponentError, RewardBatch, RewardModel},
     config::Plan,
-    domain::{CaseEntry, CaseId, ImageBatch, LabelBatch, RewardSample, SampleImage, Seed, Split},
+    domain::{CaseEntry, CaseId, ImageBatch, LabelBatch, RewardSample, SampleImage, SampleOrigin, Seed, Split},
     run_dir::{Step, StepKind},
 };
 
@@ -171,6 +171,11 @@ impl RewardData {
         &self.samples[number].image.case
     }
 
+    /// What made the judged label map of a sample.
+    pub fn origin(&self, number: usize) -> &SampleOrigin {
+        &self.samples[number].origin
+    }
+
     /// The chosen samples, of one shape, as the reward network takes them.
     pub fn batch(&self, chosen: &[usize]) -> Result<RewardBatch, ComponentError> {
         let images = ImageBatch::stack(chosen.iter().map(|&number| &self.cases[self.image[number]].image))?;
@@ -211,7 +216,7 @@ mod tests {
     use super::*;
     use crate::{
         config::RawConfig,
-        domain::{Grid, LabelMap, SampleOrigin},
+        domain::{Grid, LabelMap},
     };
 
     fn sample(case: usize, view: Option<Seed>) -> RewardSample {

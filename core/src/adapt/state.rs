@@ -3,7 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::fit_reward::Calibration;
+use super::calibrate::Calibration;
 use crate::{
     component::PolicyState,
     run_dir::{self, RunError, Step, StepDir, StepKind, layout},

@@ -22,6 +22,8 @@ pub const CRITIC: &str = "critic.safetensors";
 pub const REWARD: &str = "reward.safetensors";
 /// The reward network's temperature and how well it is calibrated.
 pub const CALIBRATION: &str = "calibration.json";
+/// How well the reward network judges what each distortion and corrector makes: one JSON object a line.
+pub const ORIGINS: &str = "origins.jsonl";
 /// One JSON object an epoch.
 pub const METRICS: &str = "metrics.jsonl";
 /// In `evaluate`: the summary of each domain.
