@@ -102,16 +102,16 @@ fn what_does_not_fit_the_request_is_refused() {
     let (_folder, catalog) = faulty();
     let labels = label_map(&["11", "11"]);
     let corrector = catalog.corrector("faulty/component", &behaving("other_grid")).unwrap();
-    assert_eq!(corrector.candidates(&labels).unwrap_err().kind(), ErrorKind::Inconsistent);
+    assert_eq!(corrector.candidates(&labels).unwrap_err().kind(), ErrorKind::BrokenPromise);
     let generator = catalog.distortion_generator("faulty/component", &behaving("other_grid")).unwrap();
-    assert_eq!(generator.requests(&image(), &labels, Seed(0)).unwrap_err().kind(), ErrorKind::Inconsistent);
+    assert_eq!(generator.requests(&image(), &labels, Seed(0)).unwrap_err().kind(), ErrorKind::BrokenPromise);
     let metric = catalog.validity_metric("faulty/component", &behaving("nan")).unwrap();
     assert_eq!(metric.assess(&labels).unwrap_err().kind(), ErrorKind::NotFinite);
     let only = CaseId("only".to_owned());
     let source = catalog.data_source("faulty/source", &behaving("nan")).unwrap();
     assert_eq!(source.image(&only).unwrap_err().kind(), ErrorKind::NotFinite);
     let source = catalog.data_source("faulty/source", &behaving("other_label")).unwrap();
-    assert_eq!(source.reference(&only).unwrap_err().kind(), ErrorKind::Inconsistent);
+    assert_eq!(source.reference(&only).unwrap_err().kind(), ErrorKind::BrokenPromise);
 }
 
 #[test]
@@ -176,6 +176,6 @@ fn an_array_that_cannot_be_is_refused() {
         assert!(source.image(&CaseId(case.to_owned())).is_err(), "{case}");
     }
     // Its table of contents is a label set, and it has no function for references.
-    assert_eq!(source.cases().unwrap_err().kind(), ErrorKind::Inconsistent);
+    assert_eq!(source.cases().unwrap_err().kind(), ErrorKind::BrokenPromise);
     assert_eq!(source.reference(&CaseId("sound".to_owned())).unwrap_err().kind(), ErrorKind::Unsupported);
 }

@@ -71,10 +71,10 @@ fn a_plugin_that_is_not_there_is_answered_with_where_to_look() {
     assert!(error.contains("no-such-modality") && error.contains("plugins list"), "{error}");
 }
 
-/// The library of `examples/third-party-metric`, which tests are built with.
-fn third_party_metric() -> std::path::PathBuf {
+/// A library that tests are built with, by its crate.
+fn built(krate: &str) -> std::path::PathBuf {
     let built = std::path::Path::new(env!("CARGO_BIN_EXE_rl4seg")).parent().unwrap();
-    let name = format!("{}third_party_metric{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let name = format!("{}{krate}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     [built.join("deps").join(&name), built.join(&name)].into_iter().find(|path| path.is_file()).unwrap()
 }
 
@@ -94,7 +94,7 @@ fn installed(folder: &Folder) -> impl Fn(&[&str]) -> crate::program::Outcome {
 fn a_plugin_is_installed_replaced_and_removed() {
     let folder = Folder::new();
     let rl4seg = installed(&folder);
-    let library = third_party_metric();
+    let library = built("third_party_metric");
     let library = library.to_str().unwrap();
     let names = || {
         let list = rl4seg(&["plugins", "list", "--json"]).json();
@@ -142,4 +142,63 @@ fn what_is_no_plugin_is_not_installed_and_can_be_removed() {
     fs::copy(folder.at("libnotes.so"), plugins.join("libnotes.so")).unwrap();
     rl4seg(&["plugins", "remove", "libnotes.so"]).done();
     assert!(!plugins.join("libnotes.so").exists());
+}
+
+/// What `plugins verify` says of one component of the plugin that misbehaves as it is told.
+fn verified(behaviour: &str, component: &str) -> (bool, String) {
+    let library = built("rl4seg_faulty");
+    let settings = [format!("component.behaviour=\"{behaviour}\""), format!("source.behaviour=\"{behaviour}\"")];
+    let args = ["plugins", "verify", library.to_str().unwrap(), "--json", "--set", &settings[0], "--set", &settings[1]];
+    let outcome = rl4seg(args);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    let found: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let of_component =
+        |found: &&serde_json::Value| format!("{} {}", found["kind"], found["component"]).contains(component);
+    let found = found.as_array().unwrap().iter().find(of_component).unwrap();
+    (found["passed"].as_bool().unwrap(), found["detail"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn every_broken_promise_is_found_in_a_built_library() {
+    for component in ["validity metric\" \"faulty/component", "distortion", "corrector", "faulty/source"] {
+        let (passed, detail) = verified("sound", component);
+        assert!(passed, "{component}: {detail}");
+    }
+    let metric = "validity metric\" \"faulty/component";
+    for (behaviour, component, expected) in [
+        ("nan", metric, "NaN"),
+        ("nameless", metric, "lacks a name or a unit"),
+        ("silent", metric, "does not say why"),
+        ("panic_on_one_voxel", metric, "one voxel"),
+        ("fickle", metric, "differs from the first"),
+        ("racy", metric, "4 threads"),
+        ("refuse", metric, "refuses all"),
+        ("panic_when_made", metric, "no memory for the atlas"),
+        ("fickle", "distortion", "differs from the first"),
+        ("other_grid", "distortion", "different grids"),
+        ("panic", "distortion", "index 7"),
+        ("fickle", "corrector", "differs from the first"),
+        ("other_grid", "corrector", "different grids"),
+        ("panic", "corrector", "index 7"),
+        ("nan", "faulty/source", "NaN"),
+        ("other_label", "faulty/source", "label"),
+        ("panic", "faulty/source", "index 7"),
+        ("sound", "lenient", "deny_unknown_fields"),
+    ] {
+        let (passed, detail) = verified(behaviour, component);
+        assert!(!passed && detail.contains(expected), "{behaviour}, {component}: {detail}");
+    }
+}
+
+#[test]
+fn a_sound_plugin_is_verified_and_settings_are_asked_for() {
+    let library = built("third_party_metric");
+    let library = library.to_str().unwrap();
+    let sets = ["--set", "area.label=1", "--set", "area.accepted_mm2=[1.0, 2.0]"];
+    let text = rl4seg(["plugins", "verify", library].into_iter().chain(sets)).done();
+    assert!(text.contains("passed") && text.contains("ms a call") && text.contains("answered 28 of 28"), "{text}");
+    let error = rl4seg(["plugins", "verify", library]).refused();
+    assert!(error.contains("1 of 1 components"), "{error}");
+    let error = rl4seg(["plugins", "verify", library, "--set", "nothing.x=1"]).refused();
+    assert!(error.contains("`nothing` is no component") && error.contains("COMPONENT.KEY=VALUE"), "{error}");
 }

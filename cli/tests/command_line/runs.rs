@@ -24,8 +24,20 @@ fn a_run_adapts_tells_where_it_is_and_segments() {
     rl4seg(["adapt", &run]).done();
     assert_eq!(files(&folder.at("run")), before, "also when it is named itself");
 
+    reward_quality(&folder);
     predict(&folder, &run);
     review(&folder, &run, &results);
+}
+
+fn reward_quality(folder: &Folder) {
+    let step = folder.at("run/iteration-001/fit-reward");
+    let text = |file: &str| fs::read_to_string(step.join(file)).unwrap();
+    let origins: Vec<Value> = text("origins.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let judged: u64 = origins.iter().map(|origin| origin["samples"].as_u64().unwrap()).sum();
+    let step: Value = serde_json::from_str(&text("step.json")).unwrap();
+    assert_eq!(step["samples"]["test"].as_u64(), Some(judged), "{origins:?}");
+    assert!(origins.iter().any(|origin| origin["origin"]["name"] == "swap"), "{origins:?}");
+    assert!(origins.iter().all(|origin| (0.0..=1.0).contains(&origin["ece"].as_f64().unwrap())), "{origins:?}");
 }
 
 fn review(folder: &Folder, run: &str, results: &Value) {

@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Unsupported,
     /// The component panicked.
     Panicked,
+    /// What the component gave is not what those of its kind promise, as a label map on another grid.
+    BrokenPromise,
     /// A computation gave NaN or infinity.
     NotFinite,
     /// Anything else.
@@ -46,6 +48,12 @@ impl ComponentError {
     #[must_use]
     pub fn context(self, message: impl Into<String>) -> Self {
         Self { kind: self.kind, message: message.into(), source: Some(Box::new(self)) }
+    }
+
+    /// The same error, of another kind.
+    #[must_use]
+    pub fn of_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
     }
 
     /// Puts a chain of messages, outermost first, together again.

@@ -35,7 +35,11 @@ impl FromStr for Override {
 }
 
 impl Override {
-    fn apply(&self, table: &mut Table) -> Result<(), ConfigError> {
+    /// Puts the value in its place in `table`.
+    ///
+    /// # Errors
+    /// If the key is empty or leads through a value that is no table.
+    pub fn apply(&self, table: &mut Table) -> Result<(), ConfigError> {
         let fault = |reason: String| ConfigError::Override { text: format!("{}={}", self.key, self.value), reason };
         let mut parts: Vec<&str> = self.key.split('.').collect();
         let last = parts.pop().unwrap_or_default();

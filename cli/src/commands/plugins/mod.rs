@@ -2,10 +2,11 @@
 
 mod install;
 mod show;
+mod verify;
 
 use std::path::PathBuf;
 
-use rl4seg_core::plugin::Catalog;
+use rl4seg_core::{config::Override, plugin::Catalog};
 
 use crate::{args::GlobalArgs, catalog};
 
@@ -29,6 +30,22 @@ pub enum Command {
         /// The name of a plugin, or the path of its library
         #[arg(value_name = "NAME|PATH")]
         plugin: String,
+    },
+    /// Check that a plugin's components keep what every component promises
+    ///
+    /// They are called as a run calls them, through the loaded library: with label maps and images of every kind, again
+    /// and again, and by several threads. Exit code 1 if a promise is broken, or a component could not be checked.
+    #[command(after_help = "\
+Example:
+  rl4seg plugins verify target/release/libmy_metric.so
+  rl4seg plugins verify echo --set cases-csv.root=data/source")]
+    Verify {
+        /// The name of a plugin, or the path of its library
+        #[arg(value_name = "NAME|PATH")]
+        plugin: String,
+        /// A setting that a component needs to be made; may be given several times
+        #[arg(long = "set", value_name = "COMPONENT.KEY=VALUE")]
+        settings: Vec<Override>,
     },
     /// Copy a plugin's library into your plugin folder, from where every command loads it
     ///
@@ -55,6 +72,7 @@ pub fn run(command: &Command, global: &GlobalArgs) -> anyhow::Result<()> {
     match command {
         Command::List => show::list(&Catalog::discover(&catalog::search(global)?), global.json),
         Command::Inspect { plugin } => show::inspect(plugin, global),
+        Command::Verify { plugin, settings } => verify::verify(plugin, settings, global),
         Command::Install { library, replace } => install::install(library, *replace, global),
         Command::Remove { plugin } => install::remove(plugin, global),
     }

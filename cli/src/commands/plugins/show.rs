@@ -111,6 +111,18 @@ fn from(plugin: &Shown<'_>) -> String {
 }
 
 pub fn inspect(wanted: &str, global: &GlobalArgs) -> anyhow::Result<()> {
+    with_plugin(wanted, global, |_, plugin| {
+        let shown = Shown::from(plugin);
+        output::result(global.json, &shown, || inspect_text(&shown))
+    })
+}
+
+/// Finds the plugin of this name, or in the library at this path.
+pub fn with_plugin(
+    wanted: &str,
+    global: &GlobalArgs,
+    call: impl FnOnce(&Catalog, &PluginInfo) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let path = fs::canonicalize(wanted).ok().filter(|path| path.is_file());
     let options = catalog::search(global)?;
     let catalog = Catalog::discover(&path.as_ref().map_or(options.clone(), |path| only(path, options)));
@@ -119,10 +131,7 @@ pub fn inspect(wanted: &str, global: &GlobalArgs) -> anyhow::Result<()> {
         None => plugin.name == wanted,
     };
     match catalog.plugins().iter().find(is_wanted) {
-        Some(plugin) => {
-            let shown = Shown::from(plugin);
-            output::result(global.json, &shown, || inspect_text(&shown))
-        }
+        Some(plugin) => call(&catalog, plugin),
         None => bail!("{}", why_not(&catalog, wanted)),
     }
 }

@@ -1,6 +1,6 @@
 use rl4seg_abi::{DataSourceTable, Str};
 
-use super::{Foreign, Origin, in_component};
+use super::{Foreign, Origin, broken, in_component};
 use crate::{
     component::{DataSource, Result},
     domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
@@ -59,7 +59,8 @@ impl DataSource for ForeignDataSource {
         );
         let checked = found.and_then(|found| {
             if let Some(labels) = &found {
-                labels.require_labels(&self.labels).map_err(|error| in_component(&self.foreign.id, error.into()))?;
+                let checked = labels.require_labels(&self.labels);
+                checked.map_err(|error| in_component(&self.foreign.id, broken(error.into())))?;
             }
             Ok(found)
         });

@@ -90,9 +90,10 @@ impl<T: Copy> Foreign<T> {
     fn items(
         &self,
         call: impl FnOnce(abi::Object, *const abi::ItemSink, *const abi::ErrorSink) -> abi::Status,
-        take: impl FnMut(&str, *const abi::Voxels) -> Result<()>,
+        mut take: impl FnMut(&str, *const abi::Voxels) -> Result<()>,
     ) -> Result<()> {
         let _turn = self.turn();
+        let take = |json: &str, voxels| take(json, voxels).map_err(broken);
         collect_items(|items, errors| call(self.object, items, errors), take)
             .map_err(|error| in_component(&self.id, error))
     }
@@ -120,7 +121,7 @@ impl<T: Copy> Foreign<T> {
         call: impl FnOnce(abi::Object, *const abi::ItemSink, *const abi::ErrorSink) -> abi::Status,
         read: impl FnMut(&str, *const abi::Voxels) -> Result<R>,
     ) -> Result<R> {
-        let nothing = || ComponentError::new(ErrorKind::Inconsistent, "it gave no result");
+        let nothing = || ComponentError::new(ErrorKind::BrokenPromise, "it gave no result");
         self.item(call, read)?.ok_or_else(|| in_component(&self.id, nothing()))
     }
 
@@ -143,6 +144,11 @@ impl<T> Drop for Foreign<T> {
         // SAFETY: made by the same component, and dropped once.
         unsafe { (self.destroy)(self.object) }
     }
+}
+
+/// An error in what a component gave, which is not the component's own word.
+fn broken(error: ComponentError) -> ComponentError {
+    if error.kind() == ErrorKind::Inconsistent { error.of_kind(ErrorKind::BrokenPromise) } else { error }
 }
 
 /// Says where an error comes from.

@@ -53,7 +53,8 @@ pub fn status_of(kind: ErrorKind) -> abi::Status {
     match kind {
         ErrorKind::NotFound => abi::STATUS_NOT_FOUND,
         ErrorKind::Unreadable => abi::STATUS_UNREADABLE,
-        ErrorKind::Inconsistent => abi::STATUS_INCONSISTENT,
+        // A plugin does not say this of itself: the host finds it out.
+        ErrorKind::Inconsistent | ErrorKind::BrokenPromise => abi::STATUS_INCONSISTENT,
         ErrorKind::Configuration => abi::STATUS_CONFIGURATION,
         ErrorKind::Unsupported => abi::STATUS_UNSUPPORTED,
         ErrorKind::Panicked => abi::STATUS_PANICKED,

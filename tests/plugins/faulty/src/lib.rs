@@ -1,10 +1,15 @@
 //! A plugin that misbehaves as its configuration says, to test what stands between it and the program.
 #![allow(clippy::panic, reason = "panics are what it is for")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rl4seg_sdk::{fixtures::label_map, prelude::*};
 
 /// One component of every kind in one type.
-struct Faulty(Behaviour);
+struct Faulty {
+    behaviour: Behaviour,
+    calls: AtomicUsize,
+}
 
 /// What it does.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -26,6 +31,18 @@ enum Behaviour {
     OtherGrid,
     /// It gives a reference with a label that it does not have.
     OtherLabel,
+    /// It answers otherwise with every call.
+    Fickle,
+    /// It counts where every other call counts, too.
+    Racy,
+    /// Its finding has no unit.
+    Nameless,
+    /// Its finding has no value and does not say why.
+    Silent,
+    /// It panics where there is one voxel.
+    PanicOnOneVoxel,
+    /// It refuses everything.
+    Refuse,
 }
 
 #[derive(Deserialize)]
@@ -40,16 +57,41 @@ fn failure() -> ComponentError {
 
 impl Faulty {
     fn act(&self) -> Result<()> {
-        match self.0 {
+        match self.behaviour {
             Behaviour::Error => Err(failure()),
             Behaviour::Panic => panic!("index 7 is out of bounds"),
+            Behaviour::Refuse => Err(ComponentError::new(ErrorKind::Unsupported, "not of my kind")),
             _ => Ok(()),
         }
     }
 
+    /// Which call this is, as far as it makes a difference.
+    fn turn(&self) -> usize {
+        match self.behaviour {
+            Behaviour::Fickle => self.calls.fetch_add(1, Ordering::SeqCst),
+            _ => 0,
+        }
+    }
+
+    /// The structures' voxels, counted in a place of its own or in one that all calls share.
+    fn count(&self, labels: &LabelMap) -> usize {
+        let inside = labels.labels().iter().filter(|&&label| label != 0);
+        if self.behaviour != Behaviour::Racy {
+            return inside.count();
+        }
+        self.calls.store(0, Ordering::SeqCst);
+        // As many as make a difference: a pause for each voxel of a large map would take minutes.
+        for _ in inside.take(200) {
+            let seen = self.calls.load(Ordering::SeqCst);
+            std::thread::yield_now();
+            self.calls.store(seen + 1, Ordering::SeqCst);
+        }
+        self.calls.load(Ordering::SeqCst)
+    }
+
     /// `labels`, or a map on another grid.
     fn answer(&self, labels: &LabelMap) -> LabelMap {
-        if self.0 == Behaviour::OtherGrid { label_map(&["1"]) } else { labels.clone() }
+        if self.behaviour == Behaviour::OtherGrid { label_map(&["1"]) } else { labels.clone() }
     }
 }
 
@@ -62,7 +104,7 @@ impl Component for Faulty {
         match config.behaviour {
             Behaviour::ErrorWhenMade => Err(failure()),
             Behaviour::PanicWhenMade => panic!("no memory for the atlas"),
-            behaviour => Ok(Self(behaviour)),
+            behaviour => Ok(Self { behaviour, calls: AtomicUsize::new(0) }),
         }
     }
 }
@@ -70,13 +112,16 @@ impl Component for Faulty {
 impl ValidityMetric for Faulty {
     fn assess(&self, labels: &LabelMap) -> Result<Vec<Finding>> {
         self.act()?;
-        let voxels = labels.labels().iter().filter(|&&label| label != 0).count();
+        if self.behaviour == Behaviour::PanicOnOneVoxel && labels.grid().len() == 1 {
+            panic!("index 7 is out of bounds");
+        }
+        let voxels = self.count(labels) + self.turn();
         // 0.1 has no finite binary form, so it shows whether numbers arrive as they were.
-        let value = if self.0 == Behaviour::Nan { f64::NAN } else { voxels as f64 * 0.1 };
+        let value = if self.behaviour == Behaviour::Nan { f64::NAN } else { voxels as f64 * 0.1 };
         Ok(vec![Finding {
             metric: "voxels".to_owned(),
-            value: Some(value),
-            unit: "1".to_owned(),
+            value: (self.behaviour != Behaviour::Silent).then_some(value),
+            unit: if self.behaviour == Behaviour::Nameless { "" } else { "1" }.to_owned(),
             accepted: AcceptedRange { min: Some(0.1), max: None },
             plane: None,
             note: None,
@@ -89,7 +134,10 @@ impl DistortionGenerator for Faulty {
         self.act()?;
         Ok(vec![
             DistortionRequest { name: "given".to_owned(), wrong_map: WrongMap::Given(self.answer(accepted)) },
-            DistortionRequest { name: "noise".to_owned(), wrong_map: WrongMap::OfNoisyPolicy { std: 0.1, seed } },
+            DistortionRequest {
+                name: "noise".to_owned(),
+                wrong_map: WrongMap::OfNoisyPolicy { std: 0.1 + self.turn() as f64, seed },
+            },
         ])
     }
 }
@@ -101,7 +149,29 @@ impl Corrector for Faulty {
 
     fn candidates(&self, labels: &LabelMap) -> Result<Vec<LabelMap>> {
         self.act()?;
-        Ok(vec![self.answer(labels)])
+        Ok(vec![self.answer(labels); 1 + self.turn()])
+    }
+}
+
+/// Takes any setting.
+struct Lenient;
+
+#[derive(Deserialize)]
+struct AnyConfig {}
+
+impl Component for Lenient {
+    const ID: &'static str = "lenient";
+    const DOC: &'static str = "Takes any setting";
+    type Config = AnyConfig;
+
+    fn new(AnyConfig {}: AnyConfig) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl ValidityMetric for Lenient {
+    fn assess(&self, _labels: &LabelMap) -> Result<Vec<Finding>> {
+        Ok(Vec::new())
     }
 }
 
@@ -139,20 +209,20 @@ impl DataSource for OneCase {
         if id.as_str() != "only" {
             return Err(ComponentError::new(ErrorKind::NotFound, format!("there is no case `{id}`")));
         }
-        let last = if self.faulty.0 == Behaviour::Nan { f32::NAN } else { 3.0 };
+        let last = if self.faulty.behaviour == Behaviour::Nan { f32::NAN } else { 3.0 };
         Ok(Image::new(Grid::plane([2, 2], [1.0, 1.0])?, 1, vec![0.0, 1.0, 2.0, last])?)
     }
 
     fn reference(&self, _id: &CaseId) -> Result<Option<LabelMap>> {
         self.faulty.act()?;
-        let wrong = self.faulty.0 == Behaviour::OtherLabel;
+        let wrong = self.faulty.behaviour == Behaviour::OtherLabel;
         Ok(Some(label_map(if wrong { &[".1", "19"] } else { &[".1", "11"] })))
     }
 }
 
 export_plugin! {
     data_sources: [OneCase];
-    validity_metrics: [Faulty];
+    validity_metrics: [Faulty, Lenient];
     distortion_generators: [Faulty];
     correctors: [Faulty];
 }

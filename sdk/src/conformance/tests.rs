@@ -1,0 +1,145 @@
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use super::*;
+use crate::{
+    component::{Corrector, DistortionGenerator, DistortionRequest, ValidityMetric, WrongMap},
+    domain::{AcceptedRange, Finding, Grid, LabelMap, Seed},
+    fixtures::label_map,
+};
+
+fn text(result: Result<()>) -> String {
+    result.unwrap_err().chain().collect::<Vec<_>>().join(": ")
+}
+
+fn finding() -> Finding {
+    let accepted = AcceptedRange { min: None, max: None };
+    Finding { metric: "a".into(), value: Some(1.0), unit: "1".into(), accepted, plane: None, note: None }
+}
+
+/// Gives always this.
+struct Fixed(Finding);
+
+impl ValidityMetric for Fixed {
+    fn assess(&self, _labels: &LabelMap) -> Result<Vec<Finding>> {
+        Ok(vec![self.0.clone()])
+    }
+}
+
+#[test]
+fn what_a_finding_lacks_is_told() {
+    let check = |finding: Finding| check_validity_metric(&Fixed(finding), &[label_map(&["12"])]);
+    assert!(check(finding()).is_ok());
+    assert!(check(Finding { value: None, note: Some("nothing to measure".into()), ..finding() }).is_ok());
+    assert_eq!(check(Finding { value: Some(f64::NAN), ..finding() }).unwrap_err().kind(), ErrorKind::NotFinite);
+    for (faulty, expected) in [
+        (Finding { value: None, ..finding() }, "does not say why"),
+        (Finding { unit: String::new(), ..finding() }, "lacks a name or a unit"),
+        (Finding { plane: Some(1), ..finding() }, "plane"),
+    ] {
+        let found = text(check(faulty));
+        assert!(found.contains(expected), "{found}");
+    }
+}
+
+/// Judges as its function does.
+struct By(fn(&LabelMap) -> Result<Vec<Finding>>);
+
+impl ValidityMetric for By {
+    fn assess(&self, labels: &LabelMap) -> Result<Vec<Finding>> {
+        self.0(labels)
+    }
+}
+
+#[test]
+fn a_metric_may_refuse_what_is_not_of_its_kind_but_not_its_example() {
+    let only_small = By(|labels| match labels.labels().len() {
+        0..100 => Ok(vec![finding()]),
+        _ => Err(ComponentError::new(ErrorKind::Unsupported, "too large")),
+    });
+    assert!(check_validity_metric(&only_small, &[label_map(&["12"])]).is_ok());
+    let large = LabelMap::background(Grid::plane([20, 20], [1.0, 1.0]).unwrap());
+    assert!(text(check_validity_metric(&only_small, &[large])).contains("example 0"));
+    let gives_up = By(|labels| match labels.grid().planes() {
+        1 => Ok(vec![finding()]),
+        _ => Err(ComponentError::new(ErrorKind::Panicked, "index 7 is out of bounds")),
+    });
+    let found = text(check_validity_metric(&gives_up, &[label_map(&["12"])]));
+    assert!(found.contains("a sequence") && found.contains("index 7"), "{found}");
+}
+
+/// Counts in a place that it shares with every other call.
+struct Shared(AtomicUsize);
+
+impl ValidityMetric for Shared {
+    fn assess(&self, labels: &LabelMap) -> Result<Vec<Finding>> {
+        self.0.store(0, Ordering::SeqCst);
+        for _ in labels.labels() {
+            let seen = self.0.load(Ordering::SeqCst);
+            std::thread::yield_now();
+            self.0.store(seen + 1, Ordering::SeqCst);
+        }
+        Ok(vec![Finding { value: Some(self.0.load(Ordering::SeqCst) as f64), ..finding() }])
+    }
+}
+
+#[test]
+fn a_metric_that_only_one_thread_may_ask_is_found_out() {
+    let found = text(check_validity_metric(&Shared(AtomicUsize::new(0)), &[label_map(&["12"])]));
+    assert!(found.contains("4 threads"), "{found}");
+}
+
+/// Gives one candidate more with each call, or one on another grid.
+struct Counting {
+    calls: AtomicU32,
+    other_grid: bool,
+}
+
+impl Corrector for Counting {
+    fn candidates(&self, labels: &LabelMap) -> Result<Vec<LabelMap>> {
+        let count = self.calls.fetch_add(1, Ordering::Relaxed);
+        if self.other_grid {
+            return Ok(vec![label_map(&["1"])]);
+        }
+        Ok(vec![LabelMap::background(*labels.grid()); count as usize])
+    }
+}
+
+#[test]
+fn a_corrector_that_changes_its_mind_or_the_grid_is_found_out() {
+    for (other_grid, expected) in [(false, "differs"), (true, "different grids")] {
+        let corrector = Counting { calls: AtomicU32::new(0), other_grid };
+        let found = text(check_corrector(&corrector, &[label_map(&["12"])]));
+        assert!(found.contains(expected), "{found}");
+    }
+}
+
+/// Asks for one altered image.
+struct Altered(fn(Seed) -> f32, AtomicU32);
+
+impl DistortionGenerator for Altered {
+    fn requests(&self, image: &Image, _accepted: &LabelMap, seed: Seed) -> Result<Vec<DistortionRequest>> {
+        let value =
+            self.0(seed) + self.1.fetch_add(u32::from(self.1.load(Ordering::SeqCst) > 0), Ordering::SeqCst) as f32;
+        let altered = Image::new(*image.grid(), 1, vec![value; image.grid().len()])?;
+        Ok(vec![DistortionRequest { name: "blank".to_owned(), wrong_map: WrongMap::OfAlteredImage(altered) }])
+    }
+}
+
+#[test]
+fn an_altered_image_holds_numbers_alone_and_follows_from_the_seed() {
+    let image = Image::new(Grid::plane([1, 2], [1.0, 1.0]).unwrap(), 1, vec![0.0, 1.0]).unwrap();
+    let examples = [(image, label_map(&["12"]))];
+    let check = |generator: Altered| check_distortion_generator(&generator, &examples);
+    assert!(check(Altered(|seed| (seed.0 % 7) as f32, AtomicU32::new(0))).is_ok());
+    assert!(text(check(Altered(|_| f32::NAN, AtomicU32::new(0)))).contains("NaN"));
+    assert!(text(check(Altered(|_| 0.0, AtomicU32::new(1)))).contains("differs"));
+}
+
+#[test]
+fn the_questions_are_of_every_kind() {
+    let maps = label_maps(&[0, 5, 9]).unwrap();
+    assert_eq!(maps.len(), 28);
+    assert!(maps.iter().any(|(_, map)| map.is_background()) && maps.iter().any(|(_, map)| map.labels().contains(&9)));
+    assert!(maps.iter().all(|(_, map)| map.labels().iter().all(|label| [0, 5, 9].contains(label))));
+    assert!(maps.iter().any(|(_, map)| map.grid().planes() > 1));
+}
