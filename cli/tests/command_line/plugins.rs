@@ -202,3 +202,41 @@ fn a_sound_plugin_is_verified_and_settings_are_asked_for() {
     let error = rl4seg(["plugins", "verify", library, "--set", "nothing.x=1"]).refused();
     assert!(error.contains("`nothing` is no component") && error.contains("COMPONENT.KEY=VALUE"), "{error}");
 }
+
+#[test]
+fn a_new_plugin_is_a_crate_on_the_sdk() {
+    let folder = Folder::new();
+    for kind in ["metric", "distortion", "corrector", "source"] {
+        let crate_folder = folder.at(kind);
+        let made =
+            rl4seg(["plugins", "new", "rl4seg-lungs", "--kind", kind, "--out", &folder.text(kind), "--json"]).json();
+        assert_eq!((made["plugin"].as_str(), made["files"].as_array().map(Vec::len)), (Some("lungs"), Some(5)));
+        let manifest: toml::Table = fs::read_to_string(crate_folder.join("Cargo.toml")).unwrap().parse().unwrap();
+        let sdk = manifest["dependencies"]["rl4seg-sdk"]["path"].as_str().unwrap();
+        assert!(std::path::Path::new(sdk).join("src/lib.rs").is_file(), "{sdk}");
+        let template = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/templates").join(kind);
+        let source = fs::read_to_string(crate_folder.join("src/lib.rs")).unwrap();
+        assert_eq!(source, fs::read_to_string(template.join("src/lib.rs")).unwrap());
+        let readme = fs::read_to_string(crate_folder.join("README.md")).unwrap();
+        let component = readme.split("`lungs/").nth(1).unwrap().split('`').next().unwrap();
+        assert!(source.contains(&format!("const ID: &\'static str = \"{component}\"")), "{readme}");
+    }
+    let error = rl4seg(["plugins", "new", "lungs", "--kind", "metric", "--out", &folder.text("metric")]).refused();
+    assert!(error.contains("is there already"), "{error}");
+    let error = rl4seg(["plugins", "new", "Lungs!", "--kind", "metric"]).refused();
+    assert!(error.contains("lower-case letters"), "{error}");
+    let error = rl4seg(["plugins", "new", "lungs", "--kind", "metric", "--sdk", &folder.text("metric/src")]).refused();
+    assert!(error.contains("--sdk"), "{error}");
+}
+
+#[test]
+fn what_the_templates_make_passes() {
+    for (krate, settings) in [
+        ("template_metric", "pieces.label=1"),
+        ("template_distortion", "shift.most_voxels=5"),
+        ("template_corrector", "largest-piece.structures=[1, 2]"),
+    ] {
+        let library = built(krate);
+        rl4seg(["plugins", "verify", library.to_str().unwrap(), "--set", settings]).done();
+    }
+}

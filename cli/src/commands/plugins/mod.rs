@@ -1,6 +1,7 @@
 //! Plugins: what there is, and which of them are the user's own.
 
 mod install;
+mod new;
 mod show;
 mod verify;
 
@@ -16,6 +17,7 @@ use crate::{args::GlobalArgs, catalog};
 Example:
   rl4seg plugins list
   rl4seg plugins inspect echo
+  rl4seg plugins new my-metric --kind metric
   rl4seg plugins install target/release/libmy_metric.so
   rl4seg plugins remove my-metric
 
@@ -30,6 +32,21 @@ pub enum Command {
         /// The name of a plugin, or the path of its library
         #[arg(value_name = "NAME|PATH")]
         plugin: String,
+    },
+    /// Write the first files of a plugin: a crate that compiles, with a component, its test and a README
+    #[command(after_help = "Example:\n  rl4seg plugins new lung-metrics --kind metric")]
+    New {
+        /// The name of the crate and of the plugin
+        name: String,
+        /// What it offers
+        #[arg(long, value_enum)]
+        kind: new::Kind,
+        /// The folder to be made [default: NAME]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// The folder of rl4seg-sdk [default: that of the sources this program was built from]
+        #[arg(long, value_name = "DIR")]
+        sdk: Option<PathBuf>,
     },
     /// Check that a plugin's components keep what every component promises
     ///
@@ -72,6 +89,7 @@ pub fn run(command: &Command, global: &GlobalArgs) -> anyhow::Result<()> {
     match command {
         Command::List => show::list(&Catalog::discover(&catalog::search(global)?), global.json),
         Command::Inspect { plugin } => show::inspect(plugin, global),
+        Command::New { name, kind, out, sdk } => new::new(name, *kind, out.as_deref(), sdk.as_deref(), global),
         Command::Verify { plugin, settings } => verify::verify(plugin, settings, global),
         Command::Install { library, replace } => install::install(library, *replace, global),
         Command::Remove { plugin } => install::remove(plugin, global),
