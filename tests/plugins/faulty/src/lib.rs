@@ -1,7 +1,10 @@
 //! A plugin that misbehaves as its configuration says, to test what stands between it and the program.
 #![allow(clippy::panic, reason = "panics are what it is for")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use rl4seg_sdk::{fixtures::label_map, prelude::*};
 
@@ -33,7 +36,7 @@ enum Behaviour {
     OtherLabel,
     /// It answers otherwise with every call.
     Fickle,
-    /// It counts where every other call counts, too.
+    /// Its answer depends on what other calls are under way.
     Racy,
     /// Its finding has no unit.
     Nameless,
@@ -73,20 +76,15 @@ impl Faulty {
         }
     }
 
-    /// The structures' voxels, counted in a place of its own or in one that all calls share.
-    fn count(&self, labels: &LabelMap) -> usize {
-        let inside = labels.labels().iter().filter(|&&label| label != 0);
+    /// How many other calls are under way, where that makes a difference.
+    fn company(&self) -> usize {
         if self.behaviour != Behaviour::Racy {
-            return inside.count();
+            return 0;
         }
-        self.calls.store(0, Ordering::SeqCst);
-        // As many as make a difference: a pause for each voxel of a large map would take minutes.
-        for _ in inside.take(200) {
-            let seen = self.calls.load(Ordering::SeqCst);
-            std::thread::yield_now();
-            self.calls.store(seen + 1, Ordering::SeqCst);
-        }
-        self.calls.load(Ordering::SeqCst)
+        let others = self.calls.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(5));
+        self.calls.fetch_sub(1, Ordering::SeqCst);
+        others
     }
 
     /// `labels`, or a map on another grid.
@@ -115,7 +113,8 @@ impl ValidityMetric for Faulty {
         if self.behaviour == Behaviour::PanicOnOneVoxel && labels.grid().len() == 1 {
             panic!("index 7 is out of bounds");
         }
-        let voxels = self.count(labels) + self.turn();
+        let inside = labels.labels().iter().filter(|&&label| label != 0).count();
+        let voxels = inside + self.turn() + self.company();
         // 0.1 has no finite binary form, so it shows whether numbers arrive as they were.
         let value = if self.behaviour == Behaviour::Nan { f64::NAN } else { voxels as f64 * 0.1 };
         Ok(vec![Finding {
