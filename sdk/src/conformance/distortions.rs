@@ -53,7 +53,11 @@ fn check(
 ) -> Result<bool> {
     let mut is_answered = true;
     for seed in [Seed(0), Seed(u64::MAX)] {
-        let requests = steady(|| generator.requests(image, accepted, seed));
+        let requests = steady(|| {
+            let requests = generator.requests(image, accepted, seed)?;
+            requests.iter().try_for_each(require_numbers)?;
+            Ok(requests)
+        });
         let requests = requests.map_err(|error| error.context(format!("{what}, {seed:?}")))?;
         is_answered &= requests.is_some();
         for request in requests.iter().flatten() {
@@ -64,6 +68,17 @@ fn check(
     Ok(is_answered)
 }
 
+/// NaN differs from itself, so it is looked for before answers are compared.
+fn require_numbers(request: &DistortionRequest) -> Result<()> {
+    match &request.wrong_map {
+        WrongMap::OfAlteredImage(altered) => require_intensities(altered),
+        WrongMap::OfNoisyPolicy { std, .. } => {
+            require(std.is_finite() && *std >= 0.0, || format!("the standard deviation is {std}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_request(request: &DistortionRequest, image: &Image, accepted: &LabelMap) -> Result<()> {
     require(!request.name.is_empty(), || "it has no name".to_owned())?;
     match &request.wrong_map {
@@ -72,11 +87,7 @@ fn check_request(request: &DistortionRequest, image: &Image, accepted: &LabelMap
         }
         WrongMap::OfAlteredImage(altered) => {
             altered.grid().require_same(image.grid(), ["the altered image", "the original"])?;
-            require(altered.channels() == image.channels(), || "the number of channels changed".to_owned())?;
-            require_intensities(altered)
-        }
-        WrongMap::OfNoisyPolicy { std, .. } => {
-            require(std.is_finite() && *std >= 0.0, || format!("the standard deviation is {std}"))
+            require(altered.channels() == image.channels(), || "the number of channels changed".to_owned())
         }
         _ => Ok(()),
     }

@@ -108,7 +108,7 @@ fn require(holds: bool, broken_promise: impl FnOnce() -> String) -> Result<()> {
 }
 
 fn broken<T>(promise: impl Into<String>) -> Result<T> {
-    Err(ComponentError::new(ErrorKind::Inconsistent, promise))
+    Err(ComponentError::new(ErrorKind::BrokenPromise, promise))
 }
 
 #[cfg(test)]

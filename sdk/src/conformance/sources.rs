@@ -28,11 +28,15 @@ pub fn check_data_source(source: &(impl DataSource + ?Sized)) -> Result<()> {
 }
 
 fn check_case(source: &(impl DataSource + ?Sized), case: &CaseEntry) -> Result<()> {
-    let image = match steady(|| source.image(&case.id))? {
+    let read = || {
+        let image = source.image(&case.id)?;
+        require_intensities(&image)?;
+        Ok(image)
+    };
+    let image = match steady(read)? {
         Some(image) => image,
         None => source.image(&case.id)?,
     };
-    require_intensities(&image)?;
     let reference = source.reference(&case.id)?;
     require(reference.is_some() == case.has_reference, || {
         format!("has_reference is {}, but the reference says otherwise", case.has_reference)
