@@ -55,6 +55,8 @@ mod definition;
 pub mod export;
 mod findings;
 pub mod fixtures;
+pub mod phantom;
+pub mod sources;
 
 pub use definition::Component;
 

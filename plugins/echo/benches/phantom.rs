@@ -4,8 +4,11 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use rl4seg_echo::phantom::{Domain, PhantomConfig, PhantomSource};
-use rl4seg_sdk::component::{DataSource, Result};
+use rl4seg_echo::phantom::PhantomSource;
+use rl4seg_sdk::{
+    component::{DataSource, Result},
+    phantom::{Domain, PhantomConfig},
+};
 
 fn main() -> Result<()> {
     let config =

@@ -5,8 +5,7 @@ use rl4seg_sdk::{Component, component::Result};
 use crate::{
     anatomy::Anatomy,
     distortions::{ShapeConfig, ShapeDistortions},
-    phantom::{PhantomConfig, PhantomSource},
-    sources::{Camus, CamusConfig, CasesCsv, CasesCsvConfig},
+    sources::{Camus, CamusConfig},
 };
 
 impl Component for Camus {
@@ -16,26 +15,6 @@ impl Component for Camus {
 
     fn new(config: CamusConfig) -> Result<Self> {
         Self::new(config)
-    }
-}
-
-impl Component for CasesCsv {
-    const ID: &'static str = "cases-csv";
-    const DOC: &'static str = "A table of cases (cases.csv) with the folders img/ and gt/";
-    type Config = CasesCsvConfig;
-
-    fn new(config: CasesCsvConfig) -> Result<Self> {
-        Self::new(config)
-    }
-}
-
-impl Component for PhantomSource {
-    const ID: &'static str = "phantom";
-    const DOC: &'static str = "Made-up echocardiograms of a source and a shifted target domain, with label maps";
-    type Config = PhantomConfig;
-
-    fn new(config: PhantomConfig) -> Result<Self> {
-        Self::new(&config)
     }
 }
 

@@ -10,7 +10,6 @@ pub mod phantom;
 pub mod sources;
 
 mod components;
-mod ranges;
 
 use anatomy::Anatomy;
 use distortions::ShapeDistortions;

@@ -3,7 +3,7 @@
 use rl4seg_echo::{
     anatomy::Anatomy,
     labels::{LEFT_VENTRICLE, MYOCARDIUM},
-    phantom::{Instant, Parameters, Phantom, Shot},
+    phantom::{EchoPhantom, Instant, Parameters, View},
 };
 use rl4seg_sdk::{
     component::{Result, ValidityMetric},
@@ -29,12 +29,12 @@ fn area_mm2(labels: &LabelMap, label: u8) -> f64 {
 }
 
 fn statistics(parameters: Parameters) -> Result<Statistics> {
-    let phantom = Phantom::new(parameters, Seed(11), 128);
+    let phantom = EchoPhantom::drawn_from(parameters, Seed(11), 128);
     let mut sums = [0.0; 5];
     for patient in 0..PATIENTS {
         for instant in [Instant::EndDiastole, Instant::EndSystole] {
-            let shot = Shot { patient, instant };
-            let (image, labels) = (phantom.image(shot)?, phantom.labels(shot)?);
+            let view = View { patient, instant };
+            let (image, labels) = (phantom.unequalised(view)?, phantom.labels(view)?);
             let found = [
                 mean_grey(&image, &labels, LEFT_VENTRICLE),
                 mean_grey(&image, &labels, MYOCARDIUM),
@@ -76,9 +76,9 @@ fn the_target_has_the_statistics_of_the_benchmark() {
 
 #[test]
 fn ventricles_contract() {
-    let phantom = Phantom::new(Parameters::SOURCE, Seed(3), 64);
+    let phantom = EchoPhantom::drawn_from(Parameters::SOURCE, Seed(3), 64);
     let total = |instant| -> f64 {
-        let labels = (0..PATIENTS).map(|patient| phantom.labels(Shot { patient, instant }).unwrap());
+        let labels = (0..PATIENTS).map(|patient| phantom.labels(View { patient, instant }).unwrap());
         labels.map(|labels| area_mm2(&labels, LEFT_VENTRICLE)).sum()
     };
     assert!(total(Instant::EndSystole) < 0.8 * total(Instant::EndDiastole));
@@ -86,10 +86,10 @@ fn ventricles_contract() {
 
 #[test]
 fn resolutions_show_the_same_scene() {
-    let shot = Shot { patient: 0, instant: Instant::EndDiastole };
+    let view = View { patient: 0, instant: Instant::EndDiastole };
     let [coarse, fine] = [64, 256].map(|size| {
-        let phantom = Phantom::new(Parameters::TARGET, Seed(5), size);
-        let (image, labels) = (phantom.image(shot).unwrap(), phantom.labels(shot).unwrap());
+        let phantom = EchoPhantom::drawn_from(Parameters::TARGET, Seed(5), size);
+        let (image, labels) = (phantom.unequalised(view).unwrap(), phantom.labels(view).unwrap());
         [area_mm2(&labels, LEFT_VENTRICLE), area_mm2(&labels, MYOCARDIUM), mean_grey(&image, &labels, MYOCARDIUM)]
     });
     for (coarse, fine) in coarse.iter().zip(fine) {
@@ -100,9 +100,9 @@ fn resolutions_show_the_same_scene() {
 #[test]
 fn label_maps_are_valid_at_every_size_and_severity() {
     for (size, severity) in [(32, 1.5), (64, 1.0), (128, 0.0), (128, 1.5)] {
-        let phantom = Phantom::new(Parameters::at_severity(severity), Seed(9), size);
+        let phantom = EchoPhantom::drawn_from(Parameters::at_severity(severity), Seed(9), size);
         for patient in 0..PATIENTS {
-            let labels = phantom.labels(Shot { patient, instant: Instant::EndSystole }).unwrap();
+            let labels = phantom.labels(View { patient, instant: Instant::EndSystole }).unwrap();
             let findings = Anatomy::default().assess(&labels).unwrap();
             assert_eq!(Verdict::of(&findings), Verdict::Valid, "{size} {severity} {patient}: {findings:?}");
         }

@@ -3,13 +3,11 @@
 use std::f32::consts::TAU;
 
 use rand::{Rng, RngExt, seq::IndexedRandom};
+use rl4seg_sdk::phantom::uniform;
 use serde::Deserialize;
 
 use super::plane::{Plane, Point, centre, distance, nearest};
-use crate::{
-    labels::{LEFT_VENTRICLE, MYOCARDIUM},
-    ranges::uniform,
-};
+use crate::labels::{LEFT_VENTRICLE, MYOCARDIUM};
 
 /// One way to spoil a label map. `strength` is a length in mm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -8,12 +8,13 @@ pub use kind::Kind;
 use rl4seg_sdk::{
     component::{ComponentError, DistortionGenerator, DistortionRequest, ErrorKind, Result, WrongMap},
     domain::{Image, LabelMap, Seed},
+    phantom::Uniform,
     random::generator,
 };
 use serde::Deserialize;
 
 use self::plane::Plane;
-use crate::{labels::labels, ranges::Uniform};
+use crate::labels::labels;
 
 /// How often a distortion that changed nothing is drawn again.
 const ATTEMPTS: usize = 8;
@@ -107,12 +108,12 @@ mod tests {
     use super::*;
     use crate::{
         labels::{LEFT_VENTRICLE, MYOCARDIUM},
-        phantom::{Instant, Parameters, Phantom, Shot},
+        phantom::{EchoPhantom, Instant, Parameters, View},
     };
 
     fn accepted(patient: usize) -> LabelMap {
-        let phantom = Phantom::new(Parameters::SOURCE, Seed(2), 96);
-        phantom.labels(Shot { patient, instant: Instant::EndDiastole }).unwrap()
+        let phantom = EchoPhantom::drawn_from(Parameters::SOURCE, Seed(2), 96);
+        phantom.labels(View { patient, instant: Instant::EndDiastole }).unwrap()
     }
 
     fn distorted(accepted: &LabelMap, seed: u64) -> Vec<(String, LabelMap)> {

@@ -2,14 +2,13 @@
 
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
+use rl4seg_sdk::phantom::{noise_loss, smooth, uniform};
 
 use super::{
     echogenicity::bell,
     parameters::Parameters,
     sector::{BEAMS, DEPTHS, Polar, Sector, cell},
-    smoothing::{noise_loss, smooth},
 };
-use crate::ranges::uniform;
 
 /// Headroom of the display above the level of a strong echo, dB.
 const HEADROOM_DB: f32 = 8.0;

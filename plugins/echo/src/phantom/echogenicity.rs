@@ -2,15 +2,14 @@
 
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
+use rl4seg_sdk::phantom::{smooth, uniform};
 
 use super::{
     heart::{Heart, Position},
     parameters::Parameters,
     sector::{BEAMS, DEPTHS, Polar, Sector, cell},
-    smoothing::smooth,
     surroundings::{Neighbour, Surroundings, Within},
 };
-use crate::ranges::uniform;
 
 /// A level function this far from its border says nothing about the distance any more.
 const BORDER_LEVEL: f32 = 0.5;

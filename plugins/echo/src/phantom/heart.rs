@@ -3,12 +3,10 @@
 use std::f32::consts::TAU;
 
 use rand::Rng;
+use rl4seg_sdk::phantom::{normal, uniform};
 
 use super::parameters::Parameters;
-use crate::{
-    labels::{LEFT_VENTRICLE, MYOCARDIUM},
-    ranges::{normal, uniform},
-};
+use crate::labels::{LEFT_VENTRICLE, MYOCARDIUM};
 
 /// The moment of the heart beat that an image shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -12,12 +12,11 @@ mod heart;
 mod parameters;
 mod scan;
 mod sector;
-mod smoothing;
-mod source;
 mod surroundings;
 
-pub use crate::ranges::{Count, Normal, Probability, Uniform};
 pub use heart::Instant;
 pub use parameters::Parameters;
-pub use scan::{Phantom, Shot};
-pub use source::{Domain, PhantomConfig, PhantomSource};
+pub use scan::{EchoPhantom, View};
+
+/// Made-up echocardiograms of one domain.
+pub type PhantomSource = rl4seg_sdk::phantom::PhantomSource<EchoPhantom>;

@@ -1,35 +1,15 @@
 //! What a scanner and its patients are like, in the source and in the target domain.
 
-use crate::ranges::{Between, Count, Normal, Probability, Uniform, count, normal, uniform};
-
-/// One line a parameter: its meaning, its name, its distribution, and its values in the source and
-/// in the target domain.
-macro_rules! domain_table {
-    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $source:expr => $target:expr;)+) => {
-        /// The distributions that scanner, view and patient are drawn from. Levels in dB are
-        /// relative to the same full scale; lengths are those of the relaxed ventricle.
-        #[derive(Debug, Clone, PartialEq)]
-        pub struct Parameters {
-            $($(#[doc = $doc])+ pub $name: $kind,)+
-        }
-
-        impl Parameters {
-            /// The source domain: a good scanner, standard views.
-            pub const SOURCE: Self = Self { $($name: $source,)+ };
-            /// The target domain: other views and patients, a noisier scanner, more artefacts.
-            pub const TARGET: Self = Self { $($name: $target,)+ };
-
-            /// The domain at a distance from the source: [`Parameters::SOURCE`] at 0,
-            /// [`Parameters::TARGET`] at 1, as much beyond it as `severity` says.
-            #[must_use]
-            pub fn at_severity(severity: f32) -> Self {
-                Self { $($name: Self::SOURCE.$name.between(Self::TARGET.$name, severity),)+ }
-            }
-        }
-    };
-}
+use rl4seg_sdk::{
+    domain_table,
+    phantom::{Count, Normal, Probability, Uniform, count, normal, uniform},
+};
 
 domain_table! {
+    /// The distributions that scanner, view and patient are drawn from. Levels in dB are
+    /// relative to the same full scale; lengths are those of the relaxed ventricle.
+    pub struct Parameters;
+
     /// Depth of the image, mm.
     depth_mm: Uniform = uniform(160.0, 178.0) => uniform(167.0, 196.9);
     /// Half the opening angle of the sector, degrees.

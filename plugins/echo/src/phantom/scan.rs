@@ -1,8 +1,10 @@
 //! One image and its label map from a seed.
 
 use rl4seg_sdk::{
-    component::{ComponentError, ErrorKind, Result, ValidityMetric},
-    domain::{Grid, Image, LabelMap, Seed, Verdict},
+    component::{Result, ValidityMetric},
+    domain::{Grid, Image, LabelMap, LabelSet, Seed, Verdict},
+    phantom::{Phantom, Shot, draw_until_fit, smooth},
+    preprocess::{Clahe, Preprocess},
     random::generator,
 };
 
@@ -12,21 +14,21 @@ use super::{
     heart::{Heart, Instant},
     parameters::Parameters,
     sector::Sector,
-    smoothing::smooth,
     surroundings::Surroundings,
 };
-use crate::{anatomy::Anatomy, labels::LEFT_VENTRICLE};
+use crate::{
+    anatomy::Anatomy,
+    labels::{LEFT_VENTRICLE, labels},
+};
 
-/// How often an anatomy is drawn before it is given up.
-const ATTEMPTS: usize = 64;
 /// Least share of the image that the left ventricle covers.
 const LEAST_VENTRICLE: f64 = 0.01;
 /// Background that is left around ventricle and wall, pixels.
 const MARGIN: usize = 2;
 
-/// What is imaged.
+/// What is seen of whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Shot {
+pub struct View {
     /// The number of the patient, from 0.
     pub patient: usize,
     /// The moment of the heart beat.
@@ -35,7 +37,7 @@ pub struct Shot {
 
 /// The patients of a domain and their scanner.
 #[derive(Debug, Clone)]
-pub struct Phantom {
+pub struct EchoPhantom {
     parameters: Parameters,
     seed: Seed,
     size: usize,
@@ -48,11 +50,11 @@ struct Scene {
     labels: LabelMap,
 }
 
-impl Phantom {
+impl EchoPhantom {
     /// Patients and scanner drawn from `parameters`, in images of `size` x `size` pixels. Each
     /// patient, instant and purpose has a seed of its own, derived from `seed`.
     #[must_use]
-    pub fn new(parameters: Parameters, seed: Seed, size: usize) -> Self {
+    pub fn drawn_from(parameters: Parameters, seed: Seed, size: usize) -> Self {
         Self { parameters, seed, size }
     }
 
@@ -60,17 +62,17 @@ impl Phantom {
     ///
     /// # Errors
     /// If no draw gives a heart that lies within the image and has a valid anatomy at this size.
-    pub fn labels(&self, shot: Shot) -> Result<LabelMap> {
-        Ok(self.scene(shot)?.labels)
+    pub fn labels(&self, view: View) -> Result<LabelMap> {
+        Ok(self.scene(view)?.labels)
     }
 
     /// The image as the scanner stores it, before CLAHE: 8-bit grey values over 255.
     ///
     /// # Errors
-    /// As [`Phantom::labels`].
-    pub fn image(&self, shot: Shot) -> Result<Image> {
-        let Scene { sector, heart, labels } = self.scene(shot)?;
-        let rng = &mut generator(self.seed(shot).named("image"));
+    /// As [`EchoPhantom::labels`].
+    pub fn unequalised(&self, view: View) -> Result<Image> {
+        let Scene { sector, heart, labels } = self.scene(view)?;
+        let rng = &mut generator(self.seed(view).named("image"));
         let parameters = &self.parameters;
         let surroundings = Surroundings::draw(parameters, &heart, rng);
         let levels = echogenicity(parameters, &sector, &heart, &surroundings, rng);
@@ -82,32 +84,27 @@ impl Phantom {
         Ok(Image::new(*labels.grid(), 1, pixels)?)
     }
 
-    fn seed(&self, shot: Shot) -> Seed {
-        self.seed.indexed(shot.patient).named(shot.instant.code())
+    fn seed(&self, view: View) -> Seed {
+        self.seed.indexed(view.patient).named(view.instant.code())
     }
 
     /// Draws anatomies until one is fit to be shown.
-    fn scene(&self, shot: Shot) -> Result<Scene> {
-        let seed = self.seed(shot).named("anatomy");
-        for attempt in 0..ATTEMPTS {
+    fn scene(&self, view: View) -> Result<Scene> {
+        let seed = self.seed(view).named("anatomy");
+        let what = format!(
+            "heart with a valid anatomy for patient {} at {} on {size} x {size} pixels",
+            view.patient,
+            view.instant.code(),
+            size = self.size,
+        );
+        draw_until_fit(&what, |attempt| {
             let rng = &mut generator(seed.indexed(attempt));
             let sector = Sector::draw(&self.parameters, rng);
-            let heart = Heart::draw(&self.parameters, shot.instant, rng);
+            let heart = Heart::draw(&self.parameters, view.instant, rng);
             let labels = self.rasterise(&sector, &heart)?;
-            if is_presentable(&labels) && Verdict::of(&Anatomy::default().assess(&labels)?) == Verdict::Valid {
-                return Ok(Scene { sector, heart, labels });
-            }
-        }
-        Err(ComponentError::new(
-            ErrorKind::Configuration,
-            format!(
-                "no heart with a valid anatomy in {ATTEMPTS} draws for patient {} at {} on {size} x {size} pixels; \
-                 expected one within a few draws: choose a larger `size` or a smaller `severity`",
-                shot.patient,
-                shot.instant.code(),
-                size = self.size,
-            ),
-        ))
+            let fits = is_presentable(&labels) && Verdict::of(&Anatomy::default().assess(&labels)?) == Verdict::Valid;
+            Ok(fits.then_some(Scene { sector, heart, labels }))
+        })
     }
 
     fn rasterise(&self, sector: &Sector, heart: &Heart) -> Result<LabelMap> {
@@ -119,6 +116,35 @@ impl Phantom {
             heart.label(x, y)
         });
         Ok(LabelMap::new(grid, labels.collect())?)
+    }
+}
+
+impl Phantom for EchoPhantom {
+    const DOC: &'static str = "Made-up echocardiograms of a source and a shifted target domain, with label maps";
+    const IMAGES: &'static [&'static str] = &["4CH_ED", "4CH_ES"];
+
+    fn labels() -> Result<LabelSet> {
+        Ok(labels()?)
+    }
+
+    fn new(severity: f32, seed: Seed, size: usize) -> Self {
+        Self::drawn_from(Parameters::at_severity(severity), seed, size)
+    }
+
+    /// Equalised (CLAHE), as the published data are.
+    fn image(&self, shot: Shot) -> Result<Image> {
+        let equalise = Preprocess { clahe: Some(Clahe::default()), ..Preprocess::default() };
+        Ok(equalise.apply(&self.unequalised(shot.into())?)?.image)
+    }
+
+    fn label_map(&self, shot: Shot) -> Result<LabelMap> {
+        self.labels(shot.into())
+    }
+}
+
+impl From<Shot> for View {
+    fn from(Shot { patient, image }: Shot) -> Self {
+        Self { patient, instant: if image == 0 { Instant::EndDiastole } else { Instant::EndSystole } }
     }
 }
 

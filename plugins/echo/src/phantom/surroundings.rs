@@ -1,12 +1,12 @@
 //! What else an ultrasound image of the left ventricle shows. None of it has a label of its own.
 
 use rand::{Rng, RngExt};
+use rl4seg_sdk::phantom::uniform;
 
 use super::{
     heart::{Heart, Position},
     parameters::Parameters,
 };
-use crate::ranges::uniform;
 
 /// Half the thickness of a mitral leaflet, mm.
 const LEAFLET_HALF_THICKNESS_MM: f32 = 1.1;

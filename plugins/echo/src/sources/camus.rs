@@ -7,10 +7,11 @@ use std::{
 use rl4seg_sdk::{
     component::{ComponentError, DataSource, ErrorKind, Result},
     domain::{CaseEntry, CaseId, Grid, Image, LabelMap, LabelSet, SlowAxis, Split},
+    sources::{CaseFiles, CaseTable, ImageKind, read_text, require_folder},
 };
 use serde::{Deserialize, Serialize};
 
-use super::files::{CaseFiles, CaseTable, read_text, require_folder};
+use super::Echo;
 use crate::labels::labels;
 
 /// The left atrium in the files of CAMUS; [`labels`] has no label for it.
@@ -169,7 +170,7 @@ impl DataSource for Camus {
     }
 
     fn image(&self, id: &CaseId) -> Result<Image> {
-        let image = self.table.get(id)?.image()?;
+        let image = self.table.get(id)?.image(Echo::THIRD_AXIS)?;
         let grid = self.timed(id, image.grid())?;
         let channels = image.channels();
         Ok(Image::new(grid, channels, image.into_values())?)
@@ -177,7 +178,7 @@ impl DataSource for Camus {
 
     fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {
         let mapping = [(LEFT_ATRIUM, self.left_atrium)];
-        let Some(map) = self.table.get(id)?.reference(&self.labels, &mapping)? else { return Ok(None) };
+        let Some(map) = self.table.get(id)?.reference(Echo::THIRD_AXIS, &self.labels, &mapping)? else { return Ok(None) };
         Ok(Some(LabelMap::new(self.timed(id, map.grid())?, map.labels().to_vec())?))
     }
 }

@@ -5,27 +5,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rl4seg_sdk::{
+use crate::{
     component::{ComponentError, ErrorKind, Result},
     domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
     io::nifti::{self, NiftiGeometry, ThirdAxis},
 };
 
-/// Ultrasound is a sequence of planes: a third axis is time.
-const THIRD_AXIS: ThirdAxis = ThirdAxis::Time;
-
-/// A case and its files.
+/// A case and its NIfTI files.
 #[derive(Debug, Clone)]
-pub(super) struct CaseFiles {
-    pub(super) entry: CaseEntry,
-    pub(super) image: PathBuf,
+pub struct CaseFiles {
+    /// What the case is called, whose it is, and what it is for.
+    pub entry: CaseEntry,
+    /// The image.
+    pub image: PathBuf,
     /// The expert's label map, where there is one.
-    pub(super) labels: Option<PathBuf>,
+    pub labels: Option<PathBuf>,
 }
 
 /// The cases of a folder, in an order that never changes.
 #[derive(Debug)]
-pub(super) struct CaseTable {
+pub struct CaseTable {
     /// What the cases were listed from.
     origin: PathBuf,
     cases: Vec<CaseFiles>,
@@ -33,9 +32,11 @@ pub(super) struct CaseTable {
 }
 
 impl CaseTable {
+    /// The cases that `origin`, a file or folder, lists.
+    ///
     /// # Errors
     /// If there is no case, two have one name, or the image of one is not there.
-    pub(super) fn new(origin: PathBuf, cases: Vec<CaseFiles>) -> Result<Self> {
+    pub fn new(origin: PathBuf, cases: Vec<CaseFiles>) -> Result<Self> {
         if cases.is_empty() {
             return Err(ComponentError::new(ErrorKind::NotFound, format!("{}: there is no case", origin.display())));
         }
@@ -60,11 +61,17 @@ impl CaseTable {
         Ok(Self { origin, cases, by_id })
     }
 
-    pub(super) fn entries(&self) -> Vec<CaseEntry> {
+    /// All cases.
+    #[must_use]
+    pub fn entries(&self) -> Vec<CaseEntry> {
         self.cases.iter().map(|case| case.entry.clone()).collect()
     }
 
-    pub(super) fn get(&self, id: &CaseId) -> Result<&CaseFiles> {
+    /// The case that is called `id`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn get(&self, id: &CaseId) -> Result<&CaseFiles> {
         self.by_id.get(id).map(|&index| &self.cases[index]).ok_or_else(|| {
             let message = format!("{}: there is no case `{id}`", self.origin.display());
             ComponentError::new(ErrorKind::NotFound, message)
@@ -73,15 +80,27 @@ impl CaseTable {
 }
 
 impl CaseFiles {
-    pub(super) fn image(&self) -> Result<Image> {
-        Ok(nifti::read_image(&self.image, THIRD_AXIS)?.image)
+    /// The image; `third_axis` says what a third axis of the file is.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn image(&self, third_axis: ThirdAxis) -> Result<Image> {
+        Ok(nifti::read_image(&self.image, third_axis)?.image)
     }
 
-    /// The expert's label map, refused where its header does not place it on the image.
-    pub(super) fn reference(&self, labels: &LabelSet, mapping: &[(u32, u8)]) -> Result<Option<LabelMap>> {
+    /// The expert's label map, if there is one. `mapping` turns labels of the file into others.
+    ///
+    /// # Errors
+    /// If the file cannot be read, has a label that is not in `labels`, or does not lie on the image.
+    pub fn reference(
+        &self,
+        third_axis: ThirdAxis,
+        labels: &LabelSet,
+        mapping: &[(u32, u8)],
+    ) -> Result<Option<LabelMap>> {
         let Some(path) = &self.labels else { return Ok(None) };
-        let image = NiftiGeometry::read(&self.image, THIRD_AXIS)?;
-        let found = nifti::read_labels(path, THIRD_AXIS, labels, mapping)?;
+        let image = NiftiGeometry::read(&self.image, third_axis)?;
+        let found = nifti::read_labels(path, third_axis, labels, mapping)?;
         match image.difference(&found.geometry) {
             None => Ok(Some(found.labels)),
             Some(difference) => {
@@ -97,7 +116,10 @@ impl CaseFiles {
 }
 
 /// Refuses a root that is not a folder.
-pub(super) fn require_folder(root: &Path) -> Result<()> {
+///
+/// # Errors
+/// If it is not there, or is a file.
+pub fn require_folder(root: &Path) -> Result<()> {
     if root.is_dir() {
         return Ok(());
     }
@@ -109,7 +131,11 @@ pub(super) fn require_folder(root: &Path) -> Result<()> {
     Err(ComponentError::new(ErrorKind::NotFound, message))
 }
 
-pub(super) fn read_text(path: &Path) -> Result<String> {
+/// A text file.
+///
+/// # Errors
+/// If it is not there, or is not text; names it.
+pub fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| {
         let kind =
             if error.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Unreadable };

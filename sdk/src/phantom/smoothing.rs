@@ -1,4 +1,4 @@
-//! Gaussian smoothing of planes, the inner loops of the phantom.
+//! Gaussian smoothing of planes.
 
 /// How many standard deviations of a Gaussian are kept.
 const TRUNCATION: f32 = 4.0;
@@ -8,14 +8,15 @@ const TRUNCATION: f32 = 4.0;
 ///
 /// # Panics
 /// If `plane` is not a whole number of rows.
-pub(super) fn smooth(plane: &mut [f32], columns: usize, sigmas: [f32; 2]) {
+pub fn smooth(plane: &mut [f32], columns: usize, sigmas: [f32; 2]) {
     assert_eq!(plane.len() % columns, 0, "a plane has whole rows");
     smooth_down(plane, columns, &kernel(sigmas[0]));
     smooth_across(plane, columns, &kernel(sigmas[1]));
 }
 
-/// What the standard deviation of white noise is divided by when it is smoothed.
-pub(super) fn noise_loss(sigmas: [f32; 2]) -> f32 {
+/// What the standard deviation of white noise is divided by when it is smoothed, as [`smooth`] does.
+#[must_use]
+pub fn noise_loss(sigmas: [f32; 2]) -> f32 {
     let kept = sigmas.map(|sigma| kernel(sigma).iter().map(|weight| weight * weight).sum::<f32>());
     (kept[0] * kept[1]).sqrt().recip()
 }

@@ -2,39 +2,33 @@
 
 use std::collections::HashMap;
 
-use rl4seg_sdk::{
-    component::{ComponentError, DataSource, ErrorKind, Result},
-    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet, Seed, Split},
-    preprocess::{Clahe, Preprocess},
-};
 use serde::Deserialize;
 
-use super::{
-    heart::Instant,
-    parameters::Parameters,
-    scan::{Phantom, Shot},
+use super::{Phantom, Shot};
+use crate::{
+    component::{ComponentError, DataSource, ErrorKind, Result},
+    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet, Seed, Split},
 };
-use crate::labels::labels;
 
-/// Sizes that anatomy and speckle are meant for, pixels.
+/// Sizes that anatomy and texture are meant for, pixels.
 const SIZES: std::ops::RangeInclusive<usize> = 32..=1024;
-/// Largest distance from the source domain that still gives hearts.
+/// Largest distance from the source domain that still gives anatomies.
 const MAX_SEVERITY: f32 = 1.5;
 
 /// Which of the two domains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Domain {
-    /// A good scanner, standard views.
+    /// The one with labels.
     Source,
-    /// Other views and patients, a noisier scanner, more artefacts.
+    /// Another scanner, other patients.
     Target,
 }
 
 /// The configuration of the data source `phantom`.
 ///
-/// Patients have an image at end-diastole and one at end-systole, and are never torn apart by a
-/// split; with an odd number of images, the last patient of that split has the first one only.
+/// Patients have all of [`Phantom::IMAGES`] and are never torn apart by a split; the last patient of a split
+/// may have fewer.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PhantomConfig {
@@ -52,7 +46,7 @@ pub struct PhantomConfig {
     /// Number of images to report results on.
     pub test: usize,
     /// How far the target lies from the source, 0 to 1.5: 0 has the source's distributions, 1 the
-    /// target's of the published benchmark. Only for the target; 1 if left out.
+    /// target's. Only for the target; 1 if left out.
     #[serde(default)]
     pub severity: Option<f32>,
 }
@@ -61,16 +55,17 @@ fn default_size() -> usize {
     128
 }
 
-/// Made-up images of one domain; each is made when it is asked for.
+/// Made-up images of one domain; each is made when it is asked for. It is the component `phantom` of every plugin
+/// that exports it.
 #[derive(Debug)]
-pub struct PhantomSource {
-    phantom: Phantom,
+pub struct PhantomSource<P> {
+    phantom: P,
     labels: LabelSet,
     cases: Vec<CaseEntry>,
     shots: HashMap<CaseId, Shot>,
 }
 
-impl PhantomSource {
+impl<P: Phantom> PhantomSource<P> {
     /// The cases that `config` describes.
     ///
     /// # Errors
@@ -78,9 +73,9 @@ impl PhantomSource {
     pub fn new(config: &PhantomConfig) -> Result<Self> {
         config.check()?;
         let (cases, shots) =
-            table_of_contents(config).into_iter().map(|(case, shot)| (case.clone(), (case.id, shot))).unzip();
+            table_of_contents(config, P::IMAGES).into_iter().map(|(case, shot)| (case.clone(), (case.id, shot))).unzip();
         let seed = Seed(config.seed).named("phantom").named(config.domain.prefix());
-        Ok(Self { phantom: Phantom::new(config.parameters(), seed, config.size), labels: labels()?, cases, shots })
+        Ok(Self { phantom: P::new(config.distance(), seed, config.size), labels: P::labels()?, cases, shots })
     }
 
     fn shot(&self, id: &CaseId) -> Result<Shot> {
@@ -92,7 +87,17 @@ impl PhantomSource {
     }
 }
 
-impl DataSource for PhantomSource {
+impl<P: Phantom> crate::Component for PhantomSource<P> {
+    const ID: &'static str = "phantom";
+    const DOC: &'static str = P::DOC;
+    type Config = PhantomConfig;
+
+    fn new(config: PhantomConfig) -> Result<Self> {
+        Self::new(&config)
+    }
+}
+
+impl<P: Phantom> DataSource for PhantomSource<P> {
     fn labels(&self) -> &LabelSet {
         &self.labels
     }
@@ -102,12 +107,11 @@ impl DataSource for PhantomSource {
     }
 
     fn image(&self, id: &CaseId) -> Result<Image> {
-        let equalise = Preprocess { clahe: Some(Clahe::default()), ..Preprocess::default() };
-        Ok(equalise.apply(&self.phantom.image(self.shot(id)?)?)?.image)
+        self.phantom.image(self.shot(id)?)
     }
 
     fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {
-        self.phantom.labels(self.shot(id)?).map(Some)
+        self.phantom.label_map(self.shot(id)?).map(Some)
     }
 }
 
@@ -141,28 +145,28 @@ impl PhantomConfig {
         }
     }
 
-    fn parameters(&self) -> Parameters {
+    /// From the source domain.
+    fn distance(&self) -> f32 {
         match self.domain {
-            Domain::Source => Parameters::SOURCE,
-            Domain::Target => Parameters::at_severity(self.severity.unwrap_or(1.0)),
+            Domain::Source => 0.0,
+            Domain::Target => self.severity.unwrap_or(1.0),
         }
     }
 }
 
 /// Training patients first, then validation, then test.
-fn table_of_contents(config: &PhantomConfig) -> Vec<(CaseEntry, Shot)> {
+fn table_of_contents(config: &PhantomConfig, names: &[&str]) -> Vec<(CaseEntry, Shot)> {
     let splits = [(Split::Train, config.train), (Split::Validation, config.validation), (Split::Test, config.test)];
     let mut cases = Vec::new();
     let mut first_patient = 0;
     for (split, images) in splits {
         for index in 0..images {
-            let instant = if index % 2 == 0 { Instant::EndDiastole } else { Instant::EndSystole };
-            let shot = Shot { patient: first_patient + index / 2, instant };
+            let shot = Shot { patient: first_patient + index / names.len(), image: index % names.len() };
             let group = format!("{}{:04}", config.domain.prefix(), shot.patient);
-            let id = CaseId(format!("{group}_4CH_{}", instant.code()));
+            let id = CaseId(format!("{group}_{}", names[shot.image]));
             cases.push((CaseEntry { id, group, split: Some(split), has_reference: true }, shot));
         }
-        first_patient += images.div_ceil(2);
+        first_patient += images.div_ceil(names.len());
     }
     cases
 }
@@ -170,6 +174,42 @@ fn table_of_contents(config: &PhantomConfig) -> Vec<(CaseEntry, Shot)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Grid, Label};
+
+    /// Noise in [0, 1) around a rectangle.
+    #[derive(Debug)]
+    struct Noise {
+        severity: f32,
+        seed: Seed,
+        grid: Grid,
+    }
+
+    impl Phantom for Noise {
+        const DOC: &'static str = "Noise";
+        const IMAGES: &'static [&'static str] = &["4CH_ED", "4CH_ES"];
+
+        fn labels() -> Result<LabelSet> {
+            let label = |value, name: &str| Label { value, name: name.to_owned(), color: [0; 3] };
+            Ok(LabelSet::new(vec![label(0, "background"), label(1, "rectangle")])?)
+        }
+
+        fn new(severity: f32, seed: Seed, size: usize) -> Self {
+            Self { severity, seed, grid: Grid::plane([size; 2], [1.0; 2]).unwrap() }
+        }
+
+        fn image(&self, shot: Shot) -> Result<Image> {
+            let seed = self.seed.indexed(shot.patient).indexed(shot.image);
+            let value = |index| (seed.indexed(index).0 % 1000) as f32 / 1000.0 + self.severity;
+            Ok(Image::new(self.grid, 1, (0..self.grid.len()).map(value).collect())?)
+        }
+
+        fn label_map(&self, _: Shot) -> Result<LabelMap> {
+            let labels = (0..self.grid.len()).map(|index| u8::from(index < self.grid.len() / 2));
+            Ok(LabelMap::new(self.grid, labels.collect())?)
+        }
+    }
+
+    type PhantomSource = super::PhantomSource<Noise>;
 
     fn config(domain: Domain) -> PhantomConfig {
         PhantomConfig { domain, seed: 1, size: 64, train: 4, validation: 1, test: 2, severity: None }
@@ -201,6 +241,33 @@ mod tests {
         };
         assert_eq!(image(1), image(1));
         assert_ne!(image(1), image(2));
+    }
+
+    #[test]
+    fn the_source_keeps_what_data_sources_promise() {
+        crate::conformance::check_data_source(&PhantomSource::new(&config(Domain::Target)).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn severity_is_that_of_the_target_and_1_unless_said() {
+        let severity = |domain, severity| {
+            PhantomSource::new(&PhantomConfig { severity, ..config(domain) }).unwrap().phantom.severity
+        };
+        assert_eq!([severity(Domain::Source, None), severity(Domain::Target, None)], [0.0, 1.0]);
+        assert_eq!(severity(Domain::Target, Some(0.5)), 0.5);
+    }
+
+    #[test]
+    fn what_never_fits_is_given_up() {
+        let mut attempts = 0;
+        let never = super::super::draw_until_fit::<()>("heart", |attempt| {
+            attempts = attempt + 1;
+            Ok(None)
+        });
+        assert!(never.unwrap_err().to_string().contains("no heart in 64 draws"));
+        assert_eq!(attempts, 64);
+        let third = super::super::draw_until_fit("heart", |attempt| Ok((attempt == 2).then_some(attempt)));
+        assert_eq!(third.unwrap(), 2);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The distributions that phantoms and distortions are drawn from.
+//! Distributions, and tables of them for two domains.
 
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
@@ -38,46 +38,57 @@ pub struct Count {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Probability(pub f32);
 
-pub(crate) const fn uniform(low: f32, high: f32) -> Uniform {
+/// From `low` to `high`.
+#[must_use]
+pub const fn uniform(low: f32, high: f32) -> Uniform {
     Uniform { low, high }
 }
 
-pub(crate) const fn normal(mean: f32, sd: f32, low: f32, high: f32) -> Normal {
+/// Of this mean and standard deviation, clipped to `low` and `high`.
+#[must_use]
+pub const fn normal(mean: f32, sd: f32, low: f32, high: f32) -> Normal {
     Normal { mean, sd, low, high }
 }
 
-pub(crate) const fn count(low: u32, high: u32) -> Count {
+/// From `low` to `high`, both included.
+#[must_use]
+pub const fn count(low: u32, high: u32) -> Count {
     Count { low, high }
 }
 
 impl Uniform {
-    pub(crate) fn draw(self, rng: &mut impl Rng) -> f32 {
+    /// Draws one.
+    pub fn draw(self, rng: &mut impl Rng) -> f32 {
         self.low + (self.high - self.low) * rng.random::<f32>()
     }
 }
 
 impl Normal {
-    pub(crate) fn draw(self, rng: &mut impl Rng) -> f32 {
+    /// Draws one.
+    pub fn draw(self, rng: &mut impl Rng) -> f32 {
         let value: f32 = StandardNormal.sample(rng);
         (self.mean + self.sd * value).clamp(self.low, self.high)
     }
 }
 
 impl Count {
-    pub(crate) fn draw(self, rng: &mut impl Rng) -> u32 {
+    /// Draws one.
+    pub fn draw(self, rng: &mut impl Rng) -> u32 {
         rng.random_range(self.low..=self.high)
     }
 }
 
 impl Probability {
-    pub(crate) fn draw(self, rng: &mut impl Rng) -> bool {
+    /// Draws one.
+    pub fn draw(self, rng: &mut impl Rng) -> bool {
         rng.random::<f32>() < self.0
     }
 }
 
 /// A point on the way from one domain to another.
-pub(crate) trait Between {
+pub trait Between {
     /// `self` at `severity` 0, `target` at 1, and beyond it above 1.
+    #[must_use]
     fn between(self, target: Self, severity: f32) -> Self;
 }
 

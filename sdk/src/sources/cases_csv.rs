@@ -1,16 +1,19 @@
 use std::{
     collections::BTreeMap,
+    marker::PhantomData,
     path::{Component, Path, PathBuf},
 };
 
-use rl4seg_sdk::{
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ImageKind,
+    files::{CaseFiles, CaseTable, read_text, require_folder},
+};
+use crate::{
     component::{ComponentError, DataSource, ErrorKind, Result},
     domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet, Split},
 };
-use serde::{Deserialize, Serialize};
-
-use super::files::{CaseFiles, CaseTable, read_text, require_folder};
-use crate::labels::labels;
 
 /// Largest relative difference between the column `px` and the spacing in an image's header.
 const SPACING_TOLERANCE: f64 = 1e-4;
@@ -35,21 +38,22 @@ pub struct CasesCsvConfig {
 ///
 /// The files of a case are `<id>.nii.gz` in `img` and `gt`, or else
 /// `<study>/<view in lower case>/<dicom_uuid>_<instant>.nii.gz`. A case without a file in `gt` has
-/// no reference. Labels are those of [`labels`].
-pub struct CasesCsv {
+/// no reference. Labels are those of `K`. It is the component `cases-csv` of every plugin that exports it.
+pub struct CasesCsv<K> {
     labels: LabelSet,
     table: CaseTable,
     /// Spacing in mm that a case's row claims.
     claimed_spacing: BTreeMap<CaseId, f64>,
+    kind: PhantomData<K>,
 }
 
-impl CasesCsv {
+impl<K: ImageKind> CasesCsv<K> {
     /// Reads the table and sees that every image is there.
     ///
     /// # Errors
     /// If the folder or `cases.csv` is not there, the table is malformed or empty, names a case
     /// twice, or a case's image is missing.
-    pub fn new(config: CasesCsvConfig) -> Result<Self> {
+    pub fn new(config: &CasesCsvConfig) -> Result<Self> {
         require_folder(&config.root)?;
         let path = config.root.join("cases.csv");
         let rows = Rows::read(&path)?;
@@ -62,11 +66,21 @@ impl CasesCsv {
             }
             cases.push(case);
         }
-        Ok(Self { labels: labels()?, table: CaseTable::new(path, cases)?, claimed_spacing })
+        Ok(Self { labels: K::labels()?, table: CaseTable::new(path, cases)?, claimed_spacing, kind: PhantomData })
     }
 }
 
-impl DataSource for CasesCsv {
+impl<K: ImageKind> crate::Component for CasesCsv<K> {
+    const ID: &'static str = "cases-csv";
+    const DOC: &'static str = "A table of cases (cases.csv) with the folders img/ and gt/";
+    type Config = CasesCsvConfig;
+
+    fn new(config: CasesCsvConfig) -> Result<Self> {
+        Self::new(&config)
+    }
+}
+
+impl<K: ImageKind> DataSource for CasesCsv<K> {
     fn labels(&self) -> &LabelSet {
         &self.labels
     }
@@ -77,7 +91,7 @@ impl DataSource for CasesCsv {
 
     fn image(&self, id: &CaseId) -> Result<Image> {
         let case = self.table.get(id)?;
-        let image = case.image()?;
+        let image = case.image(K::THIRD_AXIS)?;
         if let Some(&claimed) = self.claimed_spacing.get(id) {
             let spacing = image.grid().spacing_mm();
             if spacing.iter().any(|found| (found - claimed).abs() > SPACING_TOLERANCE * claimed) {
@@ -93,7 +107,7 @@ impl DataSource for CasesCsv {
     }
 
     fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {
-        self.table.get(id)?.reference(&self.labels, &[])
+        self.table.get(id)?.reference(K::THIRD_AXIS, &self.labels, &[])
     }
 }
 
@@ -229,10 +243,23 @@ impl<'a> Row<'a> {
 mod tests {
     use std::fs;
 
-    use rl4seg_sdk::domain::Grid;
-    use rl4seg_sdk::io::nifti::{NiftiGeometry, write_image};
-
     use super::*;
+    use crate::{
+        domain::{Grid, Label},
+        io::nifti::{NiftiGeometry, ThirdAxis, write_image},
+    };
+
+    #[derive(Debug)]
+    struct Scan;
+
+    impl ImageKind for Scan {
+        const THIRD_AXIS: ThirdAxis = ThirdAxis::Time;
+
+        fn labels() -> Result<LabelSet> {
+            let label = |value, name: &str| Label { value, name: name.to_owned(), color: [0; 3] };
+            Ok(LabelSet::new(vec![label(0, "background"), label(1, "cavity"), label(2, "wall")])?)
+        }
+    }
 
     fn write_plane(path: &Path, grid: &Grid, value: f32) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -252,8 +279,8 @@ mod tests {
         folder
     }
 
-    fn open(folder: &tempfile::TempDir) -> Result<CasesCsv> {
-        CasesCsv::new(CasesCsvConfig { root: folder.path().to_owned() })
+    fn open(folder: &tempfile::TempDir) -> Result<CasesCsv<Scan>> {
+        CasesCsv::new(&CasesCsvConfig { root: folder.path().to_owned() })
     }
 
     fn refusal(table: &str, names: &[&str]) -> String {
@@ -306,7 +333,7 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         assert!(open(&empty).err().unwrap().to_string().contains("cases.csv"));
         let root = empty.path().join("nowhere");
-        assert!(CasesCsv::new(CasesCsvConfig { root }).err().unwrap().to_string().contains("no such folder"));
+        assert!(CasesCsv::<Scan>::new(&CasesCsvConfig { root }).err().unwrap().to_string().contains("no such folder"));
     }
 
     #[test]

@@ -1,0 +1,21 @@
+//! Folders of files that most data sources have in common.
+
+mod cases_csv;
+mod files;
+
+use crate::{component::Result, domain::LabelSet, io::nifti::ThirdAxis};
+
+pub use cases_csv::{CasesCsv, CasesCsvConfig};
+pub use files::{CaseFiles, CaseTable, read_text, require_folder};
+
+/// What all images of a modality have in common, for data sources that serve any.
+pub trait ImageKind: Send + Sync + 'static {
+    /// What a third axis of a file is, where there is one.
+    const THIRD_AXIS: ThirdAxis;
+
+    /// The structures that are labelled.
+    ///
+    /// # Errors
+    /// If they do not make a set.
+    fn labels() -> Result<LabelSet>;
+}
