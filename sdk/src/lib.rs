@@ -77,5 +77,10 @@ pub mod prelude {
     };
 }
 
+/// The second half of a modality's preset, the same for all: the steps of the loop, the distortions and the corrector.
+/// What the modality knows goes before it: `seed`, `iterations`, `[preprocess]`, `[network]`, `[pretrain.augment]`,
+/// `[[validity]]`, distortions of its own.
+pub const METHOD_PRESET: &str = include_str!("../method.toml");
+
 #[cfg(panic = "abort")]
 compile_error!("build plugins with panic = \"unwind\": a plugin's panic becomes an error because the SDK catches it");

@@ -6,6 +6,7 @@
 //! | [`Mask`] | which voxels belong to a structure, one bit each; what everything here works on |
 //! | [`Components`] | connected components |
 //! | [`morphology`] | erosion, dilation, holes |
+//! | [`convex_hull`] | what a structure would be without dents |
 //! | [`cleaning`] | repairs of label maps: largest component, filled holes |
 //! | [`dice`] | overlap of two masks |
 //! | [`SurfaceDistances`] | Hausdorff distance, HD95, average surface distances |
@@ -20,6 +21,7 @@ pub mod morphology;
 mod bootstrap;
 mod comparison;
 mod connected_components;
+mod convex_hull;
 mod distance_transform;
 mod mask;
 mod overlap;
@@ -31,6 +33,7 @@ mod ascii;
 pub use bootstrap::{Interval, bootstrap_by_patient, mean};
 pub use comparison::{StructureScore, compare};
 pub use connected_components::{Components, Connectivity};
+pub use convex_hull::convex_hull;
 pub use distance_transform::distance_transform;
 pub use mask::{Mask, Part};
 pub use overlap::{dice, mean_dice};

@@ -1,6 +1,9 @@
 //! What `rl4seg` has to know about echocardiography to start from one word.
 
-use rl4seg_sdk::component::{Modality, Result};
+use rl4seg_sdk::{
+    METHOD_PRESET,
+    component::{Modality, Result},
+};
 
 use crate::labels::labels;
 
@@ -13,7 +16,7 @@ pub fn modality() -> Result<Modality> {
         id: "echo".to_owned(),
         doc: "Echocardiography: left ventricle and myocardium in apical views".to_owned(),
         labels: labels()?,
-        preset: include_str!("../preset.toml").to_owned(),
+        preset: [include_str!("../preset.toml"), METHOD_PRESET].concat(),
         folder_sources: ["echo/camus", "echo/cases-csv"].map(str::to_owned).to_vec(),
         phantom: Some("echo/phantom".to_owned()),
     })

@@ -72,8 +72,10 @@ impl<P: Phantom> PhantomSource<P> {
     /// If a setting is out of range.
     pub fn new(config: &PhantomConfig) -> Result<Self> {
         config.check()?;
-        let (cases, shots) =
-            table_of_contents(config, P::IMAGES).into_iter().map(|(case, shot)| (case.clone(), (case.id, shot))).unzip();
+        let (cases, shots) = table_of_contents(config, P::IMAGES)
+            .into_iter()
+            .map(|(case, shot)| (case.clone(), (case.id, shot)))
+            .unzip();
         let seed = Seed(config.seed).named("phantom").named(config.domain.prefix());
         Ok(Self { phantom: P::new(config.distance(), seed, config.size), labels: P::labels()?, cases, shots })
     }

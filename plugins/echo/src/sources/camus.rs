@@ -178,7 +178,9 @@ impl DataSource for Camus {
 
     fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {
         let mapping = [(LEFT_ATRIUM, self.left_atrium)];
-        let Some(map) = self.table.get(id)?.reference(Echo::THIRD_AXIS, &self.labels, &mapping)? else { return Ok(None) };
+        let Some(map) = self.table.get(id)?.reference(Echo::THIRD_AXIS, &self.labels, &mapping)? else {
+            return Ok(None);
+        };
         Ok(Some(LabelMap::new(self.timed(id, map.grid())?, map.labels().to_vec())?))
     }
 }

@@ -1,0 +1,69 @@
+//! Frontal chest radiographs for `rl4seg`: both lungs and the heart.
+
+use rl4seg_sdk::{
+    METHOD_PRESET,
+    component::Modality,
+    domain::LabelSet,
+    export_plugin,
+    io::nifti::ThirdAxis,
+    phantom::PhantomSource,
+    prelude::*,
+    sources::{CasesCsv, ImageKind},
+};
+
+pub mod masks;
+pub mod phantom;
+pub mod proportions;
+
+mod gray_png;
+
+use masks::PngMasks;
+use phantom::Radiograph;
+use proportions::Proportions;
+
+/// The patient's right lung, which a frontal image shows on the left.
+pub const RIGHT_LUNG: u8 = 1;
+/// The patient's left lung.
+pub const LEFT_LUNG: u8 = 2;
+/// The heart.
+pub const HEART: u8 = 3;
+
+/// Chest radiographs.
+#[derive(Debug)]
+pub struct ChestXray;
+
+impl ImageKind for ChestXray {
+    /// A radiograph has none; a file with one is a sequence.
+    const THIRD_AXIS: ThirdAxis = ThirdAxis::Time;
+
+    fn labels() -> Result<LabelSet> {
+        let label = |value, name: &str, color| Label { value, name: name.to_owned(), color };
+        Ok(LabelSet::new(vec![
+            label(0, "background", [0, 0, 0]),
+            label(RIGHT_LUNG, "right lung", [65, 145, 214]),
+            label(LEFT_LUNG, "left lung", [88, 176, 110]),
+            label(HEART, "heart", [214, 69, 65]),
+        ])?)
+    }
+}
+
+/// What `rl4seg` has to know about chest radiographs to start from one word.
+///
+/// # Errors
+/// If its labels do not make a set.
+pub fn modality() -> Result<Modality> {
+    Ok(Modality {
+        id: "chest-xray".to_owned(),
+        doc: "Chest radiographs: lungs and heart in frontal images".to_owned(),
+        labels: ChestXray::labels()?,
+        preset: [include_str!("../preset.toml"), METHOD_PRESET].concat(),
+        folder_sources: vec!["chest-xray/cases-csv".to_owned()],
+        phantom: Some("chest-xray/phantom".to_owned()),
+    })
+}
+
+export_plugin! {
+    modality: modality;
+    data_sources: [PngMasks, CasesCsv<ChestXray>, PhantomSource<Radiograph>];
+    validity_metrics: [Proportions];
+}
