@@ -4,7 +4,7 @@ use anyhow::{Context, anyhow};
 use rl4seg_core::{
     component::{Modality, ValidityMetric},
     config::ComponentTable,
-    plugin::{Catalog, DiscoverOptions},
+    plugin::{Catalog, DiscoverOptions, TRUST_VARIABLE, TrustList},
     run_dir::PluginRecord,
 };
 use serde::Deserialize;
@@ -26,6 +26,10 @@ pub fn search(global: &GlobalArgs) -> anyhow::Result<DiscoverOptions> {
     let program = std::env::current_exe().context("cannot find out where this program lies")?;
     let mut options = DiscoverOptions::standard().probing_with(program);
     options.named.splice(..0, global.plugin_path.iter().cloned());
+    if let Some(list) = std::env::var_os(TRUST_VARIABLE).filter(|list| !list.is_empty()) {
+        options.trusted =
+            Some(TrustList::read(list.as_ref()).with_context(|| format!("the variable {TRUST_VARIABLE}"))?);
+    }
     Ok(options)
 }
 

@@ -22,10 +22,15 @@ impl Configuration {
         Ok(Self(document.with_context(|| format!("the preset of the modality `{}` cannot be read", modality.id))?))
     }
 
-    /// Leaves out what the preset says about the method: the published numbers are the defaults.
+    /// Leaves out what the preset says about the method: the published numbers are the defaults. Distortions of plugins,
+    /// `plugin/name`, were not published.
     pub fn take_published_method(&mut self) {
         for table in ["pretrain", "collect", "reward", "policy"] {
             self.0.remove(table);
+        }
+        if let Some(distortions) = self.0.get_mut("distortion").and_then(Item::as_array_of_tables_mut) {
+            distortions
+                .retain(|table| table.get("component").and_then(Item::as_str).is_none_or(|id| !id.contains('/')));
         }
     }
 

@@ -59,6 +59,7 @@ pub mod phantom;
 pub mod sources;
 
 pub use definition::Component;
+pub use export::plugin_name;
 
 /// Everything that a plugin's source needs.
 pub mod prelude {

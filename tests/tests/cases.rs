@@ -53,7 +53,7 @@ fn written_cases_are_read_again_by_the_echo_plugin() {
     let mut heard = Vec::new();
     write_cases(&made, &root, &mut |done, total| heard.push((done, total))).unwrap();
     assert_eq!(heard.last(), Some(&(20, 20)));
-    let source = CasesCsv::new(CasesCsvConfig { root: root.clone() }).unwrap();
+    let source = CasesCsv::new(&CasesCsvConfig { root: root.clone() }).unwrap();
     assert_eq!(source.cases().unwrap(), made.cases().unwrap());
     for case in made.cases().unwrap() {
         assert_eq!(source.image(&case.id).unwrap().values(), made.image(&case.id).unwrap().values());

@@ -92,7 +92,8 @@ fn every_component_of_a_preset_is_there_and_the_phantom_keeps_what_data_sources_
         catalog.corrector(&preset.corrector.component, &preset.corrector.settings_json())?;
         for source in &modality.folder_sources {
             let error = catalog.data_source(source, r#"{ "root": "nowhere" }"#).err().context("a folder nowhere")?;
-            assert!(error.to_string().contains("nowhere"), "{error}");
+            let error = format!("{:#}", anyhow::Error::from(error));
+            assert!(error.contains("nowhere"), "{error}");
         }
         let source = phantom(&catalog, modality, "target")?;
         conformance::check_data_source(source.as_ref())?;

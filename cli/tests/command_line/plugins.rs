@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::program::{Folder, rl4seg};
+use crate::program::{Folder, rl4seg, rl4seg_after};
 
 /// Compiles `source`, C, to a shared library.
 fn library(folder: &Folder, name: &str, source: &str) -> String {
@@ -22,12 +22,34 @@ fn the_echo_plugin_is_loaded_and_told_in_full() {
     assert!(echo["path"].as_str().unwrap().contains("rl4seg_echo"), "echo is loaded, not linked: {echo}");
     assert_eq!(echo["modality"]["id"], "echo");
     assert_eq!(list["refused"].as_array().unwrap().len(), 0, "{list}");
+    for modality in ["cardiac-mr", "chest-xray"] {
+        assert!(plugins.iter().any(|plugin| plugin["modality"]["id"] == modality), "{modality}: {list}");
+    }
     let text = rl4seg(["plugins", "inspect", "echo"]).done();
     for words in ["echo/anatomy", "validity metric", "left ventricle", "SHA-256"] {
         assert!(text.contains(words), "`{words}` is missing: {text}");
     }
     let by_path = rl4seg(["plugins", "inspect", echo["path"].as_str().unwrap(), "--json"]).json();
     assert_eq!(by_path["sha256"], echo["sha256"]);
+}
+
+#[test]
+fn where_there_is_a_list_of_trusted_libraries_no_other_is_loaded() {
+    let all = rl4seg(["plugins", "list", "--json"]).json();
+    let echo = all["plugins"].as_array().unwrap().iter().find(|plugin| plugin["name"] == "echo").unwrap();
+    let folder = Folder::new();
+    let list = folder.at("trusted.txt");
+    fs::write(&list, format!("{}  librl4seg_echo.so\n", echo["sha256"].as_str().unwrap())).unwrap();
+    let export = format!("export RL4SEG_TRUSTED_PLUGINS='{}'", list.display());
+    let listed = rl4seg_after(&export, &["plugins", "list", "--json"]).json();
+    let loaded: Vec<_> =
+        listed["plugins"].as_array().unwrap().iter().map(|plugin| plugin["name"].as_str().unwrap()).collect();
+    assert_eq!(loaded, ["core", "echo"]);
+    let reasons: Vec<_> = listed["refused"].as_array().unwrap().iter().map(|file| file["reason"].to_string()).collect();
+    assert!(reasons.len() >= 2 && reasons.iter().all(|reason| reason.contains("trusted.txt: add it if you trust it")));
+    fs::write(&list, "echo\n").unwrap();
+    let error = rl4seg_after(&export, &["plugins", "list"]).refused();
+    assert!(error.contains("RL4SEG_TRUSTED_PLUGINS") && error.contains("line 1"), "{error}");
 }
 
 #[test]
@@ -206,11 +228,14 @@ fn a_sound_plugin_is_verified_and_settings_are_asked_for() {
 #[test]
 fn a_new_plugin_is_a_crate_on_the_sdk() {
     let folder = Folder::new();
-    for kind in ["metric", "distortion", "corrector", "source"] {
+    for kind in ["metric", "distortion", "corrector", "source", "modality"] {
         let crate_folder = folder.at(kind);
         let made =
             rl4seg(["plugins", "new", "rl4seg-lungs", "--kind", kind, "--out", &folder.text(kind), "--json"]).json();
-        assert_eq!((made["plugin"].as_str(), made["files"].as_array().map(Vec::len)), (Some("lungs"), Some(5)));
+        assert_eq!(
+            (made["plugin"].as_str(), made["files"].as_array().map(Vec::len)),
+            (Some("lungs"), Some(5 + usize::from(kind == "modality")))
+        );
         let manifest: toml::Table = fs::read_to_string(crate_folder.join("Cargo.toml")).unwrap().parse().unwrap();
         let sdk = manifest["dependencies"]["rl4seg-sdk"]["path"].as_str().unwrap();
         assert!(std::path::Path::new(sdk).join("src/lib.rs").is_file(), "{sdk}");
@@ -219,7 +244,8 @@ fn a_new_plugin_is_a_crate_on_the_sdk() {
         assert_eq!(source, fs::read_to_string(template.join("src/lib.rs")).unwrap());
         let readme = fs::read_to_string(crate_folder.join("README.md")).unwrap();
         let component = readme.split("`lungs/").nth(1).unwrap().split('`').next().unwrap();
-        assert!(source.contains(&format!("const ID: &\'static str = \"{component}\"")), "{readme}");
+        let is_there = source.contains(&format!("const ID: &\'static str = \"{component}\""));
+        assert!(is_there || (kind == "modality" && component == "phantom"), "{readme}");
     }
     let error = rl4seg(["plugins", "new", "lungs", "--kind", "metric", "--out", &folder.text("metric")]).refused();
     assert!(error.contains("is there already"), "{error}");
@@ -239,4 +265,8 @@ fn what_the_templates_make_passes() {
         let library = built(krate);
         rl4seg(["plugins", "verify", library.to_str().unwrap(), "--set", settings]).done();
     }
+    let library = built("template_modality");
+    let seen = rl4seg(["plugins", "verify", library.to_str().unwrap(), "--json"]).json();
+    let details: Vec<&str> = seen.as_array().unwrap().iter().filter_map(|seen| seen["detail"].as_str()).collect();
+    assert_eq!(details, ["5 cases", "5 cases"]);
 }

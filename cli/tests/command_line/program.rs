@@ -95,14 +95,19 @@ impl Folder {
     /// Writes a phantom data set of both domains, `source` and `target`, and a configuration of a
     /// run that takes seconds, `run.toml`.
     pub fn with_data(self) -> Self {
+        self.with_data_of("echo")
+    }
+
+    /// The same for another modality.
+    pub fn with_data_of(self, modality: &str) -> Self {
         for (domain, counts) in [("source", ["16", "2", "2"]), ("target", ["16", "2", "2"])] {
             let out = self.text(domain);
             let [train, validation, test] = counts;
-            let args = ["phantom", "--modality", "echo", "--domain", domain, "--out", &out, "--size", "48"];
+            let args = ["phantom", "--modality", modality, "--domain", domain, "--out", &out, "--size", "48"];
             rl4seg(args.into_iter().chain(["--train", train, "--validation", validation, "--test", test])).done();
         }
         let (source, target, out) = (self.text("source"), self.text("target"), self.text("run.toml"));
-        rl4seg(["init", "--modality", "echo", "--source", &source, "--target", &target, "--out", &out]).done();
+        rl4seg(["init", "--modality", modality, "--source", &source, "--target", &target, "--out", &out]).done();
         self
     }
 

@@ -29,6 +29,18 @@ fn a_run_adapts_tells_where_it_is_and_segments() {
     review(&folder, &run, &results);
 }
 
+#[test]
+fn the_loop_runs_on_every_modality_that_comes_along() {
+    for modality in ["cardiac-mr", "chest-xray"] {
+        let folder = Folder::new().with_data_of(modality);
+        let sizes = ["--set", "preprocess.size=[48, 48]", "--set", "preprocess.spacing_mm=[4.0, 4.0]"];
+        let results = folder.adapt(&[&sizes[..], &["--json"]].concat()).json();
+        assert_eq!(results["results"].as_array().unwrap().len(), 2, "{modality}");
+        let dice = results["results"][1]["source"]["dice"].as_f64().unwrap();
+        assert!(dice > 0.2, "{modality}: nothing was learnt, Dice {dice}");
+    }
+}
+
 fn reward_quality(folder: &Folder) {
     let step = folder.at("run/iteration-001/fit-reward");
     let text = |file: &str| fs::read_to_string(step.join(file)).unwrap();
@@ -125,6 +137,7 @@ fn the_published_numbers_are_one_flag_away() {
     assert_eq!(published.policy, rl4seg_core::config::PolicySettings::default());
     assert_eq!(published.pretrain, rl4seg_core::config::PretrainSettings::default());
     assert_eq!(published.validity, read(&folder.text("run.toml")).validity);
+    assert_eq!(published.distortion.len() + 1, read(&folder.text("run.toml")).distortion.len(), "echo/shape is ours");
 }
 
 #[test]

@@ -10,10 +10,14 @@ use super::{
     inspect::inspect,
     load::{LoadedPlugin, load},
     probe::probe,
+    trust::TrustList,
 };
 
 /// The environment variable with the folders that a user wants searched, separated as in `PATH`.
 pub const PATH_VARIABLE: &str = "RL4SEG_PLUGIN_PATH";
+
+/// The environment variable with the file that lists the libraries that may be loaded ([`TrustList`]).
+pub const TRUST_VARIABLE: &str = "RL4SEG_TRUSTED_PLUGINS";
 
 /// Where plugins are searched, and how carefully they are loaded.
 ///
@@ -34,13 +38,22 @@ pub struct DiscoverOptions {
     pub probe: Option<PathBuf>,
     /// How long a library may take to load on trial.
     pub time_limit: Duration,
+    /// The only libraries that may be loaded; `None`: all.
+    pub trusted: Option<TrustList>,
 }
 
 impl DiscoverOptions {
     /// No folder at all, no trial, 5 s.
     #[must_use]
     pub fn nowhere() -> Self {
-        Self { named: Vec::new(), own: Vec::new(), user: None, probe: None, time_limit: Duration::from_secs(5) }
+        Self {
+            named: Vec::new(),
+            own: Vec::new(),
+            user: None,
+            probe: None,
+            time_limit: Duration::from_secs(5),
+            trusted: None,
+        }
     }
 
     /// The folders of [`PATH_VARIABLE`]; the folder of this program, its `deps` and `plugins`; and
@@ -124,6 +137,9 @@ impl DiscoverOptions {
         // The entry bears the name of the crate, so a plugin that is linked need not be opened again.
         if entry.split_once("__").is_some_and(|(_, krate)| is_linked(&plugin_name(krate))) {
             return Ok(None);
+        }
+        if let Some(trusted) = &self.trusted {
+            trusted.require(path)?;
         }
         if let Some(program) = &self.probe {
             probe(program, path, self.time_limit)?;

@@ -63,6 +63,14 @@ pub enum LoadError {
     /// The process that loads it on trial refused it.
     #[error("{0}")]
     Probe(String),
+    /// The user keeps a list of libraries, and it is not in it.
+    #[error("its SHA-256 {sha256} is not in {}: add it if you trust it", .list.display())]
+    NotTrusted {
+        /// Of the file.
+        sha256: String,
+        /// The list.
+        list: PathBuf,
+    },
     /// It does not come to an end.
     #[error("it was still loading after {seconds} s")]
     TimedOut {

@@ -190,7 +190,7 @@ fn modality(descriptor: &abi::Descriptor) -> crate::component::Result<Option<Mod
     Ok(modality)
 }
 
-fn sha256(path: &Path) -> io::Result<String> {
+pub(super) fn sha256(path: &Path) -> io::Result<String> {
     let hash = Sha256::digest(fs::read(path)?);
     Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -7,6 +7,7 @@
 //! A file becomes a plugin in three steps, each of which can refuse it:
 //! 1. `inspect` parses it and runs nothing: is it a whole library for this machine that exports
 //!    the entry of this version?
+//!    Where there is a list of trusted libraries, it must be in it ([`TrustList`]).
 //! 2. `probe` loads it in a child process with a time limit, so that an initialiser that crashes or
 //!    hangs takes down the child only.
 //! 3. `load` opens it for good, compares layouts and reads its description.
@@ -33,14 +34,18 @@ mod load;
 mod probe;
 #[cfg(feature = "host")]
 mod shelf;
+#[cfg(feature = "host")]
+mod trust;
 
 #[cfg(feature = "host")]
 pub use catalog::{Catalog, ComponentInfo, PluginInfo};
 #[cfg(feature = "host")]
-pub use discover::{DiscoverOptions, PATH_VARIABLE};
+pub use discover::{DiscoverOptions, PATH_VARIABLE, TRUST_VARIABLE};
 #[cfg(feature = "host")]
 pub use error::LoadError;
 #[cfg(feature = "host")]
 pub use load::{LoadedPlugin, load};
 #[cfg(feature = "host")]
 pub use probe::{PROBE_COMMAND, answer_probe};
+#[cfg(feature = "host")]
+pub use trust::TrustList;

@@ -196,7 +196,7 @@ mod tests {
             "...........",
         ]);
         assert_eq!(value(&open, "lv_concavity"), Some(3.0));
-        let narrow = label_map(&["33.33", "33.33", "33.33", "33333"]);
+        let narrow = label_map(&[".......", ".33.33.", ".33.33.", ".33.33.", ".33333.", "......."]);
         assert_eq!(value(&narrow, "lv_concavity"), Some(0.0));
     }
 

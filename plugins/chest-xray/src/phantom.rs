@@ -10,6 +10,7 @@ use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 use rl4seg_sdk::{
     domain_table,
+    measure::{Components, Connectivity, Mask},
     phantom::{Count, Normal, Phantom, Shot, Uniform, count, draw_until_fit, normal, smooth, uniform},
     prelude::*,
     random::generator,
@@ -115,7 +116,7 @@ impl Radiograph {
         (0..size * size).map(move |index| (place(index % size), place(index / size)))
     }
 
-    /// Draws chests until one has all structures in proportion.
+    /// Draws chests until one has all structures whole and in proportion: a large heart may cut a lung in two.
     fn chest(&self, shot: Shot) -> Result<(Chest, LabelMap)> {
         let grid = Grid::plane([self.size; 2], [f64::from(self.spacing_mm()); 2])?;
         let seed = self.seed.indexed(shot.patient).named("anatomy");
@@ -123,7 +124,9 @@ impl Radiograph {
         draw_until_fit(&what, |attempt| {
             let chest = Chest::draw(&self.parameters, &mut generator(seed.indexed(attempt)));
             let labels = LabelMap::new(grid, self.places().map(|(x, y)| chest.label(x, y)).collect())?;
-            let is_valid = Verdict::of(&Proportions::default().assess(&labels)?) == Verdict::Valid;
+            let is_whole = |label| Components::of(&Mask::of_label(&labels, label), Connectivity::Full).len() == 1;
+            let is_valid = [RIGHT_LUNG, LEFT_LUNG, HEART].into_iter().all(is_whole)
+                && Verdict::of(&Proportions::default().assess(&labels)?) == Verdict::Valid;
             Ok(is_valid.then_some((chest, labels)))
         })
     }

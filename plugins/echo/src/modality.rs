@@ -7,6 +7,13 @@ use rl4seg_sdk::{
 
 use crate::labels::labels;
 
+const SHAPE_DISTORTIONS: &str = r#"
+# Published: those above alone. Small pieces, holes and leaks are what is left when all else is right.
+[[distortion]]
+component = "echo/shape"
+strength_mm = [1.5, 6.0]
+"#;
+
 /// Two- and four-chamber views of the left ventricle and its wall.
 ///
 /// # Errors
@@ -16,7 +23,7 @@ pub fn modality() -> Result<Modality> {
         id: "echo".to_owned(),
         doc: "Echocardiography: left ventricle and myocardium in apical views".to_owned(),
         labels: labels()?,
-        preset: [include_str!("../preset.toml"), METHOD_PRESET].concat(),
+        preset: [include_str!("../preset.toml"), METHOD_PRESET, SHAPE_DISTORTIONS].concat(),
         folder_sources: ["echo/camus", "echo/cases-csv"].map(str::to_owned).to_vec(),
         phantom: Some("echo/phantom".to_owned()),
     })

@@ -1,6 +1,7 @@
 //! Plugins: what there is, and which of them are the user's own.
 
 mod install;
+mod made_up;
 mod new;
 mod show;
 mod verify;

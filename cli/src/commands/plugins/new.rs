@@ -21,6 +21,8 @@ pub enum Kind {
     Corrector,
     /// Lists and reads cases
     Source,
+    /// Labels, data source, made-up images and preset for another kind of image
+    Modality,
 }
 
 /// How a kind's template is used.
@@ -32,8 +34,10 @@ struct Template {
     configuration: &'static str,
     /// What `plugins verify` needs to be told.
     settings: &'static str,
-    /// Dependencies of its tests.
-    dev_dependencies: &'static str,
+    /// Further dependencies, and those of its tests.
+    dependencies: &'static str,
+    /// Of a modality.
+    preset: Option<&'static str>,
 }
 
 impl Kind {
@@ -43,29 +47,41 @@ impl Kind {
                 source: include_str!("../../../../examples/templates/metric/src/lib.rs"),
                 component: "pieces",
                 configuration: "[[validity]]\ncomponent = \"NAME/pieces\"\nlabel = 1",
-                settings: "--set pieces.label=1",
-                dev_dependencies: "",
+                settings: " --set pieces.label=1",
+                dependencies: "",
+                preset: None,
             },
             Self::Distortion => Template {
                 source: include_str!("../../../../examples/templates/distortion/src/lib.rs"),
                 component: "shift",
                 configuration: "[[distortion]]\ncomponent = \"NAME/shift\"\nmost_voxels = 5",
-                settings: "--set shift.most_voxels=5",
-                dev_dependencies: "",
+                settings: " --set shift.most_voxels=5",
+                dependencies: "",
+                preset: None,
             },
             Self::Corrector => Template {
                 source: include_str!("../../../../examples/templates/corrector/src/lib.rs"),
                 component: "largest-piece",
                 configuration: "[corrector]\ncomponent = \"NAME/largest-piece\"\nstructures = [1, 2]",
-                settings: "--set 'largest-piece.structures=[1, 2]'",
-                dev_dependencies: "",
+                settings: " --set 'largest-piece.structures=[1, 2]'",
+                dependencies: "",
+                preset: None,
             },
             Self::Source => Template {
                 source: include_str!("../../../../examples/templates/source/src/lib.rs"),
                 component: "folder",
                 configuration: "[source]\ncomponent = \"NAME/folder\"\nroot = \"data/source\"",
-                settings: "--set folder.root=data/source",
-                dev_dependencies: "\n[dev-dependencies]\ntempfile = \"3\"\n",
+                settings: " --set folder.root=data/source",
+                dependencies: "\n[dev-dependencies]\ntempfile = \"3\"\n",
+                preset: None,
+            },
+            Self::Modality => Template {
+                source: include_str!("../../../../examples/templates/modality/src/lib.rs"),
+                component: "phantom",
+                configuration: "modality = \"NAME\"",
+                settings: "",
+                dependencies: "rand_distr = { version = \"0.6\", default-features = false, features = [\"std\"] }\n",
+                preset: Some(include_str!("../../../../examples/templates/modality/preset.toml")),
             },
         }
     }
@@ -95,13 +111,15 @@ pub fn new(
     );
     let template = kind.template();
     let mut files = Vec::new();
-    for (file, text) in [
+    let always = [
         ("Cargo.toml", manifest(name, &template, &sdk)),
         ("src/lib.rs", template.source.to_owned()),
         ("README.md", readme(name, &template)),
         (".gitignore", "/target\n".to_owned()),
         (".github/workflows/ci.yml", CI.to_owned()),
-    ] {
+    ];
+    let preset = template.preset.map(|preset| ("preset.toml", preset.to_owned()));
+    for (file, text) in always.into_iter().chain(preset) {
         let path = folder.join(file);
         let parent = path.parent().context("a file without a folder")?;
         fs::create_dir_all(parent).with_context(|| format!("{}: cannot be made", parent.display()))?;
@@ -163,7 +181,7 @@ serde = {{ version = \"1\", features = [\"derive\"] }}
 ",
         env!("CARGO_PKG_RUST_VERSION"),
         sdk.display().to_string(),
-        template.dev_dependencies
+        template.dependencies
     )
 }
 
@@ -172,6 +190,7 @@ fn readme(name: &str, template: &Template) -> String {
     let (component, settings) = (template.component, template.settings);
     let plugin = plugin_name(name);
     let configuration = template.configuration.replace("NAME", plugin);
+    let further = template.preset.map_or_else(String::new, |_| TRY_MODALITY.replace("NAME", plugin));
     format!(
         "# {name}
 
@@ -181,7 +200,7 @@ A plugin for [rl4seg](https://github.com/rl4seg/rl4seg) with the component `{plu
 ```console
 $ cargo test                                     # the component, and what all of its kind promise
 $ cargo build --release
-$ rl4seg plugins verify {library} {settings}
+$ rl4seg plugins verify {library}{settings}
 $ rl4seg plugins install {library}
 ```
 
@@ -192,10 +211,21 @@ In the configuration of a run:
 ```toml
 {configuration}
 ```
-",
+{further}",
         name.replace('-', "_")
     )
 }
+
+const TRY_MODALITY: &str = "
+The whole loop runs on made-up images:
+
+```console
+$ rl4seg phantom --modality NAME --domain source --out data/source
+$ rl4seg phantom --modality NAME --domain target --out data/target
+$ rl4seg init --modality NAME --source data/source --target data/target
+$ rl4seg adapt run.toml
+```
+";
 
 const CI: &str = "name: ci
 on: [push, pull_request]

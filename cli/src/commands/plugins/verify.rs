@@ -11,8 +11,9 @@ use rl4seg_core::{
 };
 use rl4seg_sdk::conformance::{self, Coverage};
 use serde::Serialize;
+use serde_json::json;
 
-use super::show::with_plugin;
+use super::{made_up::MadeUp, show::with_plugin};
 use crate::{
     args::GlobalArgs,
     output::{self, table},
@@ -39,10 +40,14 @@ pub fn verify(wanted: &str, settings: &[Override], global: &GlobalArgs) -> anyho
         let labels: Vec<u8> =
             plugin.modality.iter().flat_map(|modality| modality.labels.iter()).map(|l| l.value).collect();
         let verifier = Verifier { catalog, labels: &labels };
+        let made_up = MadeUp::of(plugin, catalog).context("making up images with the modality's phantom")?;
         let mut outcomes = Vec::new();
         for component in &plugin.components {
-            let settings = settings.get(name(component)).map_or_else(|| Ok("{}".to_owned()), serde_json::to_string);
-            outcomes.push(verifier.outcome(component, &settings.context("writing JSON")?));
+            let settings = match settings.get(name(component)) {
+                Some(given) => serde_json::to_value(given).context("writing JSON")?,
+                None => made_up.as_ref().and_then(|images| images.settings(&component.id)).unwrap_or_else(|| json!({})),
+            };
+            outcomes.push(verifier.outcome(component, &settings.to_string()));
         }
         output::result(global.json, &outcomes, || text(&outcomes))?;
         let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
