@@ -95,16 +95,15 @@ impl Folder {
     /// Writes a phantom data set of both domains, `source` and `target`, and a configuration of a
     /// run that takes seconds, `run.toml`.
     pub fn with_data(self) -> Self {
-        self.with_data_of("echo")
+        self.with_data_of("echo", "16")
     }
 
     /// The same for another modality.
-    pub fn with_data_of(self, modality: &str) -> Self {
-        for (domain, counts) in [("source", ["16", "2", "2"]), ("target", ["16", "2", "2"])] {
+    pub fn with_data_of(self, modality: &str, train: &str) -> Self {
+        for domain in ["source", "target"] {
             let out = self.text(domain);
-            let [train, validation, test] = counts;
             let args = ["phantom", "--modality", modality, "--domain", domain, "--out", &out, "--size", "48"];
-            rl4seg(args.into_iter().chain(["--train", train, "--validation", validation, "--test", test])).done();
+            rl4seg(args.into_iter().chain(["--train", train, "--validation", "2", "--test", "2"])).done();
         }
         let (source, target, out) = (self.text("source"), self.text("target"), self.text("run.toml"));
         rl4seg(["init", "--modality", modality, "--source", &source, "--target", &target, "--out", &out]).done();

