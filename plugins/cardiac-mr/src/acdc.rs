@@ -49,8 +49,9 @@ impl Acdc {
     pub fn new(config: &AcdcConfig) -> Result<Self> {
         require_folder(&config.root)?;
         let mut volumes = Vec::new();
-        for (name, split) in [(".", None), ("training", Some(Split::Train)), ("testing", Some(Split::Test))] {
-            let folder = config.root.join(name);
+        let parts = [("training", Split::Train), ("testing", Split::Test)];
+        let parts = parts.map(|(name, split)| (config.root.join(name), Some(split)));
+        for (folder, split) in [(config.root.clone(), None)].into_iter().chain(parts) {
             for patient in patients(&folder)? {
                 volumes.extend(volumes_of(&folder.join(&patient), &patient, split)?);
             }

@@ -62,15 +62,20 @@ impl ValidityMetric for Proportions {
         let (right, left, heart) = (extent(RIGHT_LUNG), extent(LEFT_LUNG), extent(HEART));
         let lungs = right.zip(left);
         let all = lungs.zip(heart);
-        let finding = |metric: &str, value: Option<f64>, accepted| Finding {
-            metric: metric.to_owned(),
-            value: value.filter(|value| value.is_finite()),
-            unit: "1".to_owned(),
-            accepted,
-            plane: None,
-            note: value
-                .is_none_or(|value| !value.is_finite())
-                .then(|| "a structure that it takes is absent".to_owned()),
+        let finding = |metric: &str, value: Option<f64>, accepted| {
+            let note = match value {
+                None => Some("a structure that it takes is absent"),
+                Some(value) if !value.is_finite() => Some("the lungs have one centre"),
+                Some(_) => None,
+            };
+            Finding {
+                metric: metric.to_owned(),
+                value: value.filter(|value| value.is_finite()),
+                unit: "1".to_owned(),
+                accepted,
+                plane: None,
+                note: note.map(str::to_owned),
+            }
         };
         let ratio =
             all.map(|((right, left), heart)| heart.width() / (right.last.max(left.last) - right.first.min(left.first)));

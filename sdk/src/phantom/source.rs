@@ -71,6 +71,7 @@ impl<P: Phantom> PhantomSource<P> {
     /// # Errors
     /// If a setting is out of range.
     pub fn new(config: &PhantomConfig) -> Result<Self> {
+        const { assert!(!P::IMAGES.is_empty(), "a patient has at least one image") };
         config.check()?;
         let (cases, shots) = table_of_contents(config, P::IMAGES)
             .into_iter()

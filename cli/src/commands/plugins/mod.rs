@@ -52,7 +52,8 @@ pub enum Command {
     /// Check that a plugin's components keep what every component promises
     ///
     /// They are called as a run calls them, through the loaded library: with label maps and images of every kind, again
-    /// and again, and by several threads. Exit code 1 if a promise is broken, or a component could not be checked.
+    /// and again, and by several threads. The data sources of a modality are asked about images that it makes up, unless
+    /// --set says otherwise. Exit code 1 if a promise is broken, or a component could not be checked.
     #[command(after_help = "\
 Example:
   rl4seg plugins verify target/release/libmy_metric.so

@@ -34,8 +34,8 @@ struct Template {
     configuration: &'static str,
     /// What `plugins verify` needs to be told.
     settings: &'static str,
-    /// Further dependencies, and those of its tests.
-    dependencies: &'static str,
+    /// Dependencies of its tests.
+    dev_dependencies: &'static str,
     /// Of a modality.
     preset: Option<&'static str>,
 }
@@ -48,7 +48,7 @@ impl Kind {
                 component: "pieces",
                 configuration: "[[validity]]\ncomponent = \"NAME/pieces\"\nlabel = 1",
                 settings: " --set pieces.label=1",
-                dependencies: "",
+                dev_dependencies: "",
                 preset: None,
             },
             Self::Distortion => Template {
@@ -56,7 +56,7 @@ impl Kind {
                 component: "shift",
                 configuration: "[[distortion]]\ncomponent = \"NAME/shift\"\nmost_voxels = 5",
                 settings: " --set shift.most_voxels=5",
-                dependencies: "",
+                dev_dependencies: "",
                 preset: None,
             },
             Self::Corrector => Template {
@@ -64,7 +64,7 @@ impl Kind {
                 component: "largest-piece",
                 configuration: "[corrector]\ncomponent = \"NAME/largest-piece\"\nstructures = [1, 2]",
                 settings: " --set 'largest-piece.structures=[1, 2]'",
-                dependencies: "",
+                dev_dependencies: "",
                 preset: None,
             },
             Self::Source => Template {
@@ -72,7 +72,7 @@ impl Kind {
                 component: "folder",
                 configuration: "[source]\ncomponent = \"NAME/folder\"\nroot = \"data/source\"",
                 settings: " --set folder.root=data/source",
-                dependencies: "\n[dev-dependencies]\ntempfile = \"3\"\n",
+                dev_dependencies: "\n[dev-dependencies]\ntempfile = \"3\"\n",
                 preset: None,
             },
             Self::Modality => Template {
@@ -80,7 +80,7 @@ impl Kind {
                 component: "phantom",
                 configuration: "modality = \"NAME\"",
                 settings: "",
-                dependencies: "rand_distr = { version = \"0.6\", default-features = false, features = [\"std\"] }\n",
+                dev_dependencies: "",
                 preset: Some(include_str!("../../../../examples/templates/modality/preset.toml")),
             },
         }
@@ -181,7 +181,7 @@ serde = {{ version = \"1\", features = [\"derive\"] }}
 ",
         env!("CARGO_PKG_RUST_VERSION"),
         sdk.display().to_string(),
-        template.dependencies
+        template.dev_dependencies
     )
 }
 

@@ -1,6 +1,5 @@
 //! A modality: what is labelled, where its images come from, and made-up images to try it with.
 
-use rand_distr::{Distribution, StandardNormal};
 use rl4seg_sdk::{
     METHOD_PRESET, domain_table,
     io::nifti::ThirdAxis,
@@ -95,8 +94,7 @@ impl Phantom for Ellipse {
             labels.labels().iter().map(|&label| 0.4 + if label == ORGAN { contrast } else { 0.0 }).collect();
         smooth(&mut pixels, self.size, [1.0; 2]);
         for pixel in &mut pixels {
-            let drawn: f32 = StandardNormal.sample(rng);
-            *pixel = (*pixel + noise * drawn).clamp(0.0, 1.0);
+            *pixel = (*pixel + normal(0.0, noise, -1.0, 1.0).draw(rng)).clamp(0.0, 1.0);
         }
         Ok(Image::new(*labels.grid(), 1, pixels)?)
     }
