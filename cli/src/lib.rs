@@ -16,6 +16,7 @@ mod measure;
 mod networks;
 mod output;
 mod session;
+mod watchdog;
 
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ use clap::Parser;
 #[must_use]
 pub fn main() -> ExitCode {
     let args = args::Args::parse();
-    match args.global.apply().and_then(|()| args.command.run(&args.global)) {
+    match args.global.apply().and_then(|()| watchdog::start()).and_then(|()| args.command.run(&args.global)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

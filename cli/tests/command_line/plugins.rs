@@ -181,6 +181,17 @@ fn verified(behaviour: &str, component: &str) -> (bool, String) {
 }
 
 #[test]
+fn a_plugin_that_never_answers_is_named_and_given_up() {
+    let library = built("rl4seg_faulty");
+    let settings = ["component.behaviour=\"hang\"", "source.behaviour=\"sound\""];
+    let args = ["plugins", "verify", library.to_str().unwrap(), "--set", settings[0], "--set", settings[1]];
+    let error = rl4seg_after("export RL4SEG_PLUGIN_TIME_LIMIT=1", &args).refused();
+    assert!(error.contains("`faulty/component` has not answered for 1 s"), "{error}");
+    let error = rl4seg_after("export RL4SEG_PLUGIN_TIME_LIMIT=soon", &["doctor"]).refused();
+    assert!(error.contains("RL4SEG_PLUGIN_TIME_LIMIT is `soon`; expected seconds"), "{error}");
+}
+
+#[test]
 fn every_broken_promise_is_found_in_a_built_library() {
     for component in ["validity metric\" \"faulty/component", "distortion", "corrector", "faulty/source"] {
         let (passed, detail) = verified("sound", component);

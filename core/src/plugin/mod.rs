@@ -36,6 +36,8 @@ mod probe;
 mod shelf;
 #[cfg(feature = "host")]
 mod trust;
+#[cfg(feature = "host")]
+mod watch;
 
 #[cfg(feature = "host")]
 pub use catalog::{Catalog, ComponentInfo, PluginInfo};
@@ -49,3 +51,5 @@ pub use load::{LoadedPlugin, load};
 pub use probe::{PROBE_COMMAND, answer_probe};
 #[cfg(feature = "host")]
 pub use trust::TrustList;
+#[cfg(feature = "host")]
+pub use watch::{LongCall, long_calls};

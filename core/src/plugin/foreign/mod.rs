@@ -9,12 +9,15 @@ mod validity_metric;
 use std::{
     ffi::c_void,
     mem::{MaybeUninit, size_of},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rl4seg_abi as abi;
 
-use super::wire::{collect_error, collect_items};
+use super::{
+    watch::UnderWay,
+    wire::{collect_error, collect_items},
+};
 use crate::component::{ComponentError, ComponentKind, ErrorKind, Result};
 
 pub(super) use self::{
@@ -46,7 +49,7 @@ pub(super) fn host() -> abi::Host {
 
 /// A component of a plugin, with the functions of its kind.
 struct Foreign<T> {
-    id: String,
+    id: Arc<str>,
     object: abi::Object,
     destroy: unsafe extern "C" fn(abi::Object),
     table: T,
@@ -63,15 +66,17 @@ impl<T: Copy> Foreign<T> {
     /// Makes the component from its configuration, a JSON object.
     fn new(origin: &Origin, config: &str) -> Result<Self> {
         let Origin { id, component, .. } = origin;
+        let id: Arc<str> = id.as_str().into();
+        let _under_way = UnderWay::begin(&id);
         let host = host();
         let mut object = std::ptr::null_mut();
         collect_error(|errors| {
             // SAFETY: called as the ABI says, with pointers that outlive the call.
             unsafe { (component.create)(abi::Str::new(config), (&raw const host).cast(), &raw mut object, errors) }
         })
-        .map_err(|error| in_component(id, error))?;
+        .map_err(|error| in_component(&id, error))?;
         Ok(Self {
-            id: id.clone(),
+            id: Arc::clone(&id),
             object,
             destroy: component.destroy,
             // SAFETY: `T` is the table of the component's kind.
@@ -83,6 +88,7 @@ impl<T: Copy> Foreign<T> {
     /// Calls a function that gives nothing but a status.
     fn call(&self, call: impl FnOnce(abi::Object, *const abi::ErrorSink) -> abi::Status) -> Result<()> {
         let _turn = self.turn();
+        let _under_way = UnderWay::begin(&self.id);
         collect_error(|errors| call(self.object, errors)).map_err(|error| in_component(&self.id, error))
     }
 
@@ -93,6 +99,7 @@ impl<T: Copy> Foreign<T> {
         mut take: impl FnMut(&str, *const abi::Voxels) -> Result<()>,
     ) -> Result<()> {
         let _turn = self.turn();
+        let _under_way = UnderWay::begin(&self.id);
         let take = |json: &str, voxels| take(json, voxels).map_err(broken);
         collect_items(|items, errors| call(self.object, items, errors), take)
             .map_err(|error| in_component(&self.id, error))

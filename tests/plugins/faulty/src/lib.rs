@@ -46,6 +46,8 @@ enum Behaviour {
     PanicOnOneVoxel,
     /// It refuses everything.
     Refuse,
+    /// It never answers.
+    Hang,
 }
 
 #[derive(Deserialize)]
@@ -63,6 +65,9 @@ impl Faulty {
         match self.behaviour {
             Behaviour::Error => Err(failure()),
             Behaviour::Panic => panic!("index 7 is out of bounds"),
+            Behaviour::Hang => loop {
+                std::thread::park();
+            },
             Behaviour::Refuse => Err(ComponentError::new(ErrorKind::Unsupported, "not of my kind")),
             _ => Ok(()),
         }
