@@ -142,6 +142,7 @@ const SHORT: &[&str] = &[
     "collect.batch=4",
     "collect.correction_agreement=0.0",
     "reward.epochs=1",
+    "reward.learning_rate=0.02",
     "reward.batch=8",
     "policy.epochs=1",
     "policy.batch=4.0",
