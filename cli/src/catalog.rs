@@ -3,8 +3,8 @@
 use anyhow::{Context, anyhow};
 use rl4seg_core::{
     component::{Modality, ValidityMetric},
-    config::ComponentTable,
-    plugin::{Catalog, DiscoverOptions, TRUST_VARIABLE, TrustList},
+    config::{ComponentTable, RawConfig},
+    plugin::{Catalog, DiscoverOptions, PluginInfo, TRUST_VARIABLE, TrustList},
     run_dir::PluginRecord,
 };
 use serde::Deserialize;
@@ -33,16 +33,25 @@ pub fn search(global: &GlobalArgs) -> anyhow::Result<DiscoverOptions> {
     Ok(options)
 }
 
-/// Which builds of which plugins there are.
-pub fn records(catalog: &Catalog) -> Vec<PluginRecord> {
-    let plugins = catalog.plugins().iter();
-    plugins
-        .map(|plugin| PluginRecord {
-            name: plugin.name.clone(),
-            version: plugin.version.clone(),
-            sha256: plugin.sha256.clone(),
-        })
-        .collect()
+/// Which builds of which plugins a run uses: the program's own, and those that its configuration names.
+pub fn records(catalog: &Catalog, config: &RawConfig) -> Vec<PluginRecord> {
+    let components: Vec<&str> = [&config.source, &config.target, &config.corrector]
+        .into_iter()
+        .chain(&config.validity)
+        .chain(&config.distortion)
+        .map(|table| table.component.as_str())
+        .collect();
+    let is_used = |plugin: &&PluginInfo| {
+        let offers = |component: &&str| component.split_once('/').is_some_and(|(name, _)| name == plugin.name);
+        let of_modality = plugin.modality.as_ref().is_some_and(|modality| modality.id == config.modality);
+        plugin.path.is_none() || of_modality || components.iter().any(offers)
+    };
+    let record = |plugin: &PluginInfo| PluginRecord {
+        name: plugin.name.clone(),
+        version: plugin.version.clone(),
+        sha256: plugin.sha256.clone(),
+    };
+    catalog.plugins().iter().filter(is_used).map(record).collect()
 }
 
 /// The modality of this name.

@@ -7,7 +7,7 @@ use rl4seg_core::{
     adapt::{self, Components, ReviewedCase},
     config::{self, Override, Plan, RawConfig},
     plugin::Catalog,
-    run_dir::{self, Manifest, RunDir, Step, StepKind, layout},
+    run_dir::{self, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
 };
 
 use crate::{
@@ -118,7 +118,7 @@ fn channels(plan: &Plan, catalog: &Catalog) -> anyhow::Result<usize> {
 fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceArg) -> anyhow::Result<RunDir> {
     let config = toml::to_string(&**plan).context("writing the configuration")?;
     if !root.exists() {
-        let manifest = Manifest::new(device.name(), plan.seed, &config, catalog::records(catalog));
+        let manifest = Manifest::new(device.name(), plan.seed, &config, catalog::records(catalog, plan));
         return Ok(RunDir::create(root, &manifest, &config)?);
     }
     let run = RunDir::open(root)?;
@@ -143,14 +143,13 @@ fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceAr
         );
     }
     if !Step::all(plan.iterations).all(|step| run.is_done(&step)) {
-        require_same_plugins(root, &run_dir::read_manifest(root)?, catalog)?;
+        require_same_plugins(root, &run_dir::read_manifest(root)?, &catalog::records(catalog, plan))?;
     }
     Ok(run)
 }
 
 /// Refuses to go on with other plugins than the run was begun with: its steps would not be of one piece.
-fn require_same_plugins(root: &Path, manifest: &Manifest, catalog: &Catalog) -> anyhow::Result<()> {
-    let now = catalog::records(catalog);
+fn require_same_plugins(root: &Path, manifest: &Manifest, now: &[PluginRecord]) -> anyhow::Result<()> {
     for then in &manifest.plugins {
         let Some(now) = now.iter().find(|record| record.name == then.name) else { continue };
         ensure!(

@@ -42,6 +42,7 @@ fn the_loop_runs_on_every_modality_that_comes_along() {
             "collect.cases=12",
             "collect.source_cases=12",
             "reward.epochs=4",
+            "reward.learning_rate=0.002",
             "reward.validation=0.3",
         ];
         let more: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).chain(["--json"]).collect();
