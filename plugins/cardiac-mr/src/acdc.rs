@@ -2,13 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
 use rl4seg_sdk::{
     prelude::*,
-    sources::{CaseFiles, CaseTable, ImageKind, read_text, require_folder},
+    sources::{CaseFiles, CaseTable, ImageKind, folders_named, read_text, require_folder},
 };
 
 use crate::CardiacMr;
@@ -139,17 +138,7 @@ fn patients(folder: &Path) -> Result<Vec<String>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let unreadable = |error| ComponentError::new(ErrorKind::Unreadable, format!("{}: {error}", folder.display()));
-    let mut patients = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("patient") && entry.path().is_dir() {
-            patients.push(name);
-        }
-    }
-    patients.sort();
-    Ok(patients)
+    folders_named(folder, "patient")
 }
 
 /// The volumes at end-diastole and end-systole of one patient, by the frames that `Info.cfg` names.
@@ -175,6 +164,8 @@ fn volumes_of(folder: &Path, patient: &str, split: Option<Split>) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use rl4seg_sdk::{
         conformance,
         io::nifti::{NiftiGeometry, write_image, write_labels},

@@ -131,6 +131,24 @@ pub fn require_folder(root: &Path) -> Result<()> {
     Err(ComponentError::new(ErrorKind::NotFound, message))
 }
 
+/// The names of the folders in `folder` that begin with `prefix`, in order.
+///
+/// # Errors
+/// If `folder` cannot be listed.
+pub fn folders_named(folder: &Path, prefix: &str) -> Result<Vec<String>> {
+    let unreadable = |error| ComponentError::new(ErrorKind::Unreadable, format!("{}: {error}", folder.display()));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(prefix) && entry.path().is_dir() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// A text file.
 ///
 /// # Errors

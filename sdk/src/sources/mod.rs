@@ -6,7 +6,7 @@ mod files;
 use crate::{component::Result, domain::LabelSet, io::nifti::ThirdAxis};
 
 pub use cases_csv::{CasesCsv, CasesCsvConfig};
-pub use files::{CaseFiles, CaseTable, read_text, require_folder};
+pub use files::{CaseFiles, CaseTable, folders_named, read_text, require_folder};
 
 /// What all images of a modality have in common, for data sources that serve any.
 pub trait ImageKind: Send + Sync + 'static {

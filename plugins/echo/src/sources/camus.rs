@@ -1,13 +1,12 @@
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
 use rl4seg_sdk::{
     component::{ComponentError, DataSource, ErrorKind, Result},
     domain::{CaseEntry, CaseId, Grid, Image, LabelMap, LabelSet, SlowAxis, Split},
-    sources::{CaseFiles, CaseTable, ImageKind, read_text, require_folder},
+    sources::{CaseFiles, CaseTable, ImageKind, folders_named, read_text, require_folder},
 };
 use serde::{Deserialize, Serialize};
 
@@ -196,15 +195,7 @@ fn case(folder: &Path, patient: &str, (view, instant): (View, Instant), split: O
 
 /// The names of the patients' folders, in order.
 fn patients(folder: &Path) -> Result<Vec<String>> {
-    let unreadable = |error| ComponentError::new(ErrorKind::Unreadable, format!("{}: {error}", folder.display()));
-    let mut patients = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("patient") && entry.path().is_dir() {
-            patients.push(name);
-        }
-    }
+    let patients = folders_named(folder, "patient")?;
     if patients.is_empty() {
         let message = format!(
             "{}: there is no folder patient0001 or the like; expected the NIfTI release of CAMUS",
@@ -212,7 +203,6 @@ fn patients(folder: &Path) -> Result<Vec<String>> {
         );
         return Err(ComponentError::new(ErrorKind::NotFound, message));
     }
-    patients.sort();
     Ok(patients)
 }
 
@@ -255,6 +245,8 @@ fn frame_interval_ms(info: &Path) -> Result<Option<f64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use rl4seg_sdk::domain::VoxelMap;
     use rl4seg_sdk::io::nifti::{NiftiGeometry, write_image, write_map};
 
