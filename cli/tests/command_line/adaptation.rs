@@ -4,7 +4,8 @@ use std::fs;
 
 use crate::program::{Folder, files, rl4seg, short};
 
-/// The demo's first iteration. Seeds 0 to 3 gained 8 to 23 points of validity in it, this one the most.
+/// The demo's first iteration, with a seed that gains validity in it. Not every seed does: what is invalid is learnt
+/// from in the last of several iterations (seed 0: 80 % valid, then 72 %, then 82 %).
 #[test]
 fn one_iteration_makes_the_target_better_and_the_source_no_worse() {
     let folder = Folder::new();
@@ -125,4 +126,6 @@ fn experiments_are_compared_and_start_from_the_same_networks() {
     fs::copy(folder.at("none.toml"), twice.join("none.toml")).unwrap();
     let error = bench(&[&first, twice.join("none.toml").to_str().unwrap()]).refused();
     assert!(error.contains("two experiments are called `none`"), "{error}");
+    let error = bench(&[&first, "--seeds", "2"]).refused();
+    assert!(error.contains("--seeds: 2 is there twice"), "{error}");
 }

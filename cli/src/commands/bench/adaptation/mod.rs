@@ -70,6 +70,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let experiments: Vec<Experiment> =
         args.experiments.iter().map(|path| Experiment::read(path)).collect::<anyhow::Result<_>>()?;
     refuse_same_names(&experiments)?;
+    refuse_same_seeds(&args.seeds)?;
     let domains = [find(&catalog, modality, &args.source)?, find(&catalog, modality, &args.target)?];
     let patients = patients(&catalog, &domains[1])?;
     let bench = Bench { args, catalog: &catalog, modality, domains: &domains, shown: global.shows_progress() };
@@ -94,6 +95,14 @@ fn refuse_same_names(experiments: &[Experiment]) -> anyhow::Result<()> {
     let mut names = std::collections::BTreeSet::new();
     for Experiment { name, .. } in experiments {
         ensure!(names.insert(name), "two experiments are called `{name}`; rename one of the files");
+    }
+    Ok(())
+}
+
+fn refuse_same_seeds(seeds: &[u64]) -> anyhow::Result<()> {
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in seeds {
+        ensure!(seen.insert(seed), "--seeds: {seed} is there twice, and its run would count twice; leave one out");
     }
     Ok(())
 }
