@@ -3,9 +3,13 @@
 mod experiment;
 mod results;
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
     component::Modality,
     config::{self, Override, Plan},
@@ -69,8 +73,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let modality = catalog::modality(&catalog, &args.modality)?;
     let experiments: Vec<Experiment> =
         args.experiments.iter().map(|path| Experiment::read(path)).collect::<anyhow::Result<_>>()?;
-    refuse_same_names(&experiments)?;
-    refuse_same_seeds(&args.seeds)?;
+    refuse_repetitions(&experiments, &args.seeds)?;
     let domains = [find(&catalog, modality, &args.source)?, find(&catalog, modality, &args.target)?];
     let patients = patients(&catalog, &domains[1])?;
     let bench = Bench { args, catalog: &catalog, modality, domains: &domains, shown: global.shows_progress() };
@@ -91,20 +94,21 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     output::result(global.json, &results, || results::text(&results))
 }
 
-fn refuse_same_names(experiments: &[Experiment]) -> anyhow::Result<()> {
-    let mut names = std::collections::BTreeSet::new();
-    for Experiment { name, .. } in experiments {
-        ensure!(names.insert(name), "two experiments are called `{name}`; rename one of the files");
+/// Names are those of folders, and a seed that stands twice would count twice in every interval.
+fn refuse_repetitions(experiments: &[Experiment], seeds: &[u64]) -> anyhow::Result<()> {
+    if let Some(name) = repeated(experiments.iter().map(|experiment| &experiment.name)) {
+        bail!("two experiments are called `{name}`; rename one of the files");
+    }
+    if let Some(seed) = repeated(seeds) {
+        bail!("--seeds: {seed} is there twice, and its run would count twice; leave one out");
     }
     Ok(())
 }
 
-fn refuse_same_seeds(seeds: &[u64]) -> anyhow::Result<()> {
-    let mut seen = std::collections::BTreeSet::new();
-    for seed in seeds {
-        ensure!(seen.insert(seed), "--seeds: {seed} is there twice, and its run would count twice; leave one out");
-    }
-    Ok(())
+/// The first that was there before.
+fn repeated<T: Ord + Copy>(items: impl IntoIterator<Item = T>) -> Option<T> {
+    let mut seen = BTreeSet::new();
+    items.into_iter().find(|&item| !seen.insert(item))
 }
 
 /// Whose image each test case of the target is.
