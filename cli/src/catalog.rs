@@ -40,6 +40,7 @@ pub fn records(catalog: &Catalog, config: &RawConfig) -> Vec<PluginRecord> {
         .chain(&config.validity)
         .chain(&config.distortion)
         .map(|table| table.component.as_str())
+        .chain(config.network.component.as_deref())
         .collect();
     let is_used = |plugin: &&PluginInfo| {
         let offers = |component: &&str| component.split_once('/').is_some_and(|(name, _)| name == plugin.name);

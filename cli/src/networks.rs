@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Context;
 use rl4seg_core::{
-    component::{Policy, PolicyState},
-    config::NetworkTable,
-    domain::Seed,
-    nn::{self, NetworkSettings, UnetPolicy, UnetReward, Weights},
+    component::{ComponentError, ComponentKind, Policy, PolicyState},
+    config::{NetworkTable, Plan},
+    nn::{self, NetworkKind, NetworkPolicy, NetworkReward, NetworkSettings, Weights},
+    plugin::Catalog,
 };
 
 /// The flag that says where networks run.
@@ -32,31 +32,51 @@ impl DeviceArg {
 
 /// Actor, critic and reference policy; and the reward network.
 pub struct Networks {
-    pub policy: UnetPolicy,
-    pub reward: UnetReward,
+    pub policy: NetworkPolicy,
+    pub reward: NetworkReward,
+    /// Whether a plugin brings them.
+    is_brought: bool,
+}
+
+/// What the networks of a run are made of.
+fn kind(table: &NetworkTable, catalog: &Catalog) -> Result<NetworkKind, ComponentError> {
+    let Some(id) = &table.component else { return Ok(NetworkKind::Unet) };
+    let settings = table.settings_json();
+    let mut offered = catalog.plugins().iter().flat_map(|plugin| &plugin.components);
+    let is_computed = offered.any(|known| known.kind == ComponentKind::DifferentiableNetwork && known.id == *id);
+    Ok(match is_computed {
+        true => NetworkKind::Differentiable(catalog.differentiable_network(id, &settings)?.into()),
+        false => NetworkKind::Architecture(catalog.network_architecture(id, &settings)?.into()),
+    })
 }
 
 impl Networks {
     /// Fresh networks for images of `channels` and label sets of `classes`.
     pub fn new(
-        table: NetworkTable,
+        plan: &Plan,
+        catalog: &Catalog,
         channels: usize,
         classes: usize,
-        seed: Seed,
         device: &DeviceArg,
     ) -> anyhow::Result<Self> {
+        let table = &plan.network;
         let device = nn::device(&device.device)?;
         let settings = NetworkSettings::new(table.width, channels, classes).with_precision(table.precision);
-        let seed = seed.named("networks");
+        let settings = settings.made_of(kind(table, catalog).context("network.component")?);
+        let seed = plan.seed().named("networks");
         Ok(Self {
-            policy: UnetPolicy::new(&settings, seed.named("policy"), &device)?,
-            reward: UnetReward::new(&settings, seed.named("reward"), &device)?,
+            is_brought: table.component.is_some(),
+            policy: NetworkPolicy::new(&settings, seed.named("policy"), &device)?,
+            reward: NetworkReward::new(&settings, seed.named("reward"), &device)?,
         })
     }
 
     /// The weights of a policy that starts from a checkpoint; its critic starts afresh.
     pub fn start_from(&mut self, checkpoint: &Path, prefix: Option<&str>) -> anyhow::Result<PolicyState> {
-        let weights = Weights::read(checkpoint).and_then(|weights| weights.part(prefix));
+        // Only the names of the U-Net's tensors tell where a prefix ends.
+        let is_whole = self.is_brought && prefix.is_none();
+        let weights =
+            Weights::read(checkpoint).and_then(|weights| if is_whole { Ok(weights) } else { weights.part(prefix) });
         let import = weights.and_then(|weights| self.policy.import_actor(&weights));
         import.with_context(|| format!("pretrain.checkpoint = {}", checkpoint.display()))?;
         Ok(self.policy.state()?)

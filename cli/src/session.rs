@@ -62,6 +62,11 @@ impl Session {
         Ok(Self { root, plan, components, run })
     }
 
+    /// The run's directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Takes over a step that the run in `other` has finished and that would come to the same here. Does nothing
     /// where it is done.
     pub fn adopt(&self, step: &Step, other: &Path) -> anyhow::Result<()> {
@@ -99,7 +104,7 @@ pub fn plan_of_run(run: &Path) -> anyhow::Result<Plan> {
 
 fn components(plan: &Plan, catalog: &Catalog, device: &DeviceArg) -> anyhow::Result<Components> {
     let labels = &catalog::modality(catalog, &plan.modality)?.labels;
-    let mut networks = Networks::new(plan.network, channels(plan, catalog)?, labels.len(), plan.seed(), device)?;
+    let mut networks = Networks::new(plan, catalog, channels(plan, catalog)?, labels.len(), device)?;
     let checkpoint = plan.pretrain.checkpoint.as_ref();
     let prefix = plan.pretrain.checkpoint_prefix.as_deref();
     let start = checkpoint.map(|checkpoint| networks.start_from(checkpoint, prefix)).transpose()?;

@@ -9,7 +9,7 @@ use std::{process::ExitCode, time::Instant};
 use rl4seg_core::{
     component::{ImitationStep, Policy, Result},
     domain::{ImageBatch, LabelBatch, Seed},
-    nn::{Isa, NetworkSettings, UnetPolicy, device},
+    nn::{Isa, NetworkPolicy, NetworkSettings, device},
 };
 
 /// What is trained, how often.
@@ -42,7 +42,7 @@ impl Work {
     /// The last step's loss, and the fastest step's time in seconds.
     fn run(&self) -> Result<(f64, f64)> {
         let settings = NetworkSettings::new(self.width, 1, 3);
-        let mut policy = UnetPolicy::new(&settings, Seed(0), &device("cpu")?)?;
+        let mut policy = NetworkPolicy::new(&settings, Seed(0), &device("cpu")?)?;
         let (images, labels) = self.stripes();
         let (mut loss, mut fastest) = (f64::NAN, f64::INFINITY);
         for _ in 0..self.steps {

@@ -66,8 +66,9 @@ pub mod prelude {
     pub use crate::{
         Component,
         component::{
-            ComponentError, Corrector, DataSource, DistortionGenerator, DistortionRequest, ErrorKind, Modality, Result,
-            ValidityMetric, WrongMap,
+            Architecture, Channels, ComponentError, Corrector, DataSource, DifferentiableNetwork, DistortionGenerator,
+            DistortionRequest, ErrorKind, Layer, Modality, NetworkArchitecture, NetworkDescription, NetworkInput,
+            NetworkOutput, Operation, ParameterInfo, ParameterRole, Result, Statistics, ValidityMetric, WrongMap,
         },
         domain::{
             AcceptedRange, CaseEntry, CaseId, Finding, Grid, Image, Label, LabelMap, LabelSet, Seed, SlowAxis, Split,

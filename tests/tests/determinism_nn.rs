@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use rl4seg_core::component::{ImitationStep, Policy, PolicyUpdate, RewardBatch, RewardModel, UpdateRule};
 use rl4seg_core::domain::{ImageBatch, LabelBatch, Rollout, Seed};
-use rl4seg_core::nn::{NetworkSettings, UnetPolicy, UnetReward, device};
+use rl4seg_core::nn::{NetworkPolicy, NetworkReward, NetworkSettings, device};
 
 /// Large enough that burn splits matrix products, convolutions and pooling between threads.
 const SIDE: usize = 80;
@@ -24,11 +24,11 @@ fn labels() -> LabelBatch {
 fn work() -> Result<Vec<Vec<u8>>> {
     let device = device("cpu")?;
     let (images, labels) = (images(), labels());
-    let mut policy = UnetPolicy::new(&SETTINGS, Seed(1), &device)?;
+    let mut policy = NetworkPolicy::new(&SETTINGS, Seed(1), &device)?;
     policy.imitate(&images, &labels, &ImitationStep { learning_rate: 1e-3, label_smoothing: 0.1 })?;
     policy.freeze_reference()?;
     policy.shrink_and_perturb(0.5, 0.01, Seed(2))?;
-    let mut reward = UnetReward::new(&SETTINGS, Seed(3), &device)?;
+    let mut reward = NetworkReward::new(&SETTINGS, Seed(3), &device)?;
     let correctness = labels.labels.iter().map(|label| f32::from(*label == 1)).collect();
     reward.fit_step(&RewardBatch { images: images.clone(), labels: labels.clone(), correctness }, 1e-3)?;
 

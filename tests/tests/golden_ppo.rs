@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use burn::tensor::{Bool, Device, Tensor};
 use rl4seg_core::component::{Policy, PolicyUpdate, RewardModel, UpdateRule};
 use rl4seg_core::domain::{Grid, ImageBatch, LabelBatch, LabelMap, Rollout, Seed};
-use rl4seg_core::nn::{NetworkSettings, Normalization, Unet, UnetPolicy, UnetReward, Weights, device};
+use rl4seg_core::nn::{NetworkPolicy, NetworkReward, NetworkSettings, Normalization, Unet, Weights, device};
 use rl4seg_core::rl::advantage::{AdvantageTerms, advantages};
 use rl4seg_core::rl::distribution::Categorical;
 use rl4seg_core::rl::{mean, ppo};
@@ -81,8 +81,8 @@ impl Fixture {
     }
 
     /// The recorded actor, critic and reference policy.
-    fn policy(&self) -> Result<UnetPolicy> {
-        let mut policy = UnetPolicy::new(&self.settings, Seed(0), &device("cpu")?)?;
+    fn policy(&self) -> Result<NetworkPolicy> {
+        let mut policy = NetworkPolicy::new(&self.settings, Seed(0), &device("cpu")?)?;
         policy.import_actor(&self.weights("reference")?)?;
         policy.freeze_reference()?;
         policy.import_actor(&self.weights("actor")?)?;
@@ -91,14 +91,14 @@ impl Fixture {
     }
 
     fn reward(&self) -> Result<Vec<f32>> {
-        let mut reward = UnetReward::new(&self.settings, Seed(0), &device("cpu")?)?;
+        let mut reward = NetworkReward::new(&self.settings, Seed(0), &device("cpu")?)?;
         reward.import(&self.weights("reward")?)?;
         let logits = reward.logits(&self.images, &self.labels)?;
         Ok(logits.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect())
     }
 
     /// The recorded actions in the form of a rollout.
-    fn rollout(&self, policy: &mut UnetPolicy) -> Result<Rollout> {
+    fn rollout(&self, policy: &mut NetworkPolicy) -> Result<Rollout> {
         let grids = vec![Grid::plane([self.images.shape[1], self.images.shape[2]], [1.0, 1.0])?; self.labels.batch];
         let maps = self.labels.unstack(&grids)?;
         let replaced: Vec<Option<&LabelMap>> = maps.iter().map(Some).collect();

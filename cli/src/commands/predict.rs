@@ -14,7 +14,7 @@ use rl4seg_core::{
         nifti::{NiftiImage, read_image, write_labels, write_map},
         write_atomically,
     },
-    nn::{UnetPolicy, UnetReward},
+    nn::{NetworkPolicy, NetworkReward},
     preprocess::Preprocess,
 };
 use serde::Serialize;
@@ -129,8 +129,8 @@ fn outputs(args: &Args) -> anyhow::Result<Vec<(PathBuf, Output)>> {
 
 /// All that segments an image.
 struct Segmenter {
-    policy: UnetPolicy,
-    reward: UnetReward,
+    policy: NetworkPolicy,
+    reward: NetworkReward,
     calibration: Calibration,
     preprocess: Preprocess,
     validity: Validity,
@@ -148,8 +148,7 @@ impl Segmenter {
         let catalog = catalog::load(global)?;
         let labels = &catalog::modality(&catalog, &plan.modality)?.labels;
         // A NIfTI image has one channel.
-        let Networks { mut policy, mut reward } =
-            Networks::new(plan.network, 1, labels.len(), plan.seed(), &args.device)?;
+        let Networks { mut policy, mut reward, .. } = Networks::new(&plan, &catalog, 1, labels.len(), &args.device)?;
         let (_, weights) = adapt::latest_policy(&args.run)?;
         policy.restore(&weights)?;
         let (weights, calibration) = adapt::latest_reward(&args.run)?;

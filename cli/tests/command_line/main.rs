@@ -4,6 +4,7 @@
 mod adaptation;
 mod machine;
 mod measures;
+mod networks;
 mod plugins;
 mod program;
 mod resume;

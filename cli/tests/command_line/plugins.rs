@@ -94,7 +94,7 @@ fn a_plugin_that_is_not_there_is_answered_with_where_to_look() {
 }
 
 /// A library that tests are built with, by its crate.
-fn built(krate: &str) -> std::path::PathBuf {
+pub fn built(krate: &str) -> std::path::PathBuf {
     let built = std::path::Path::new(env!("CARGO_BIN_EXE_rl4seg")).parent().unwrap();
     let name = format!("{}{krate}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     [built.join("deps").join(&name), built.join(&name)].into_iter().find(|path| path.is_file()).unwrap()
@@ -239,7 +239,7 @@ fn a_sound_plugin_is_verified_and_settings_are_asked_for() {
 #[test]
 fn a_new_plugin_is_a_crate_on_the_sdk() {
     let folder = Folder::new();
-    for kind in ["metric", "distortion", "corrector", "source", "modality"] {
+    for kind in ["metric", "distortion", "corrector", "source", "modality", "network"] {
         let crate_folder = folder.at(kind);
         let made =
             rl4seg(["plugins", "new", "rl4seg-lungs", "--kind", kind, "--out", &folder.text(kind), "--json"]).json();
@@ -272,6 +272,7 @@ fn what_the_templates_make_passes() {
         ("template_metric", "pieces.label=1"),
         ("template_distortion", "shift.most_voxels=5"),
         ("template_corrector", "largest-piece.structures=[1, 2]"),
+        ("template_network", "small-unet.width=4"),
     ] {
         let library = built(krate);
         rl4seg(["plugins", "verify", library.to_str().unwrap(), "--set", settings]).done();

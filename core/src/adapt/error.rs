@@ -46,6 +46,15 @@ pub enum AdaptError {
 }
 
 impl AdaptError {
+    /// The step in which the policy collapsed, if that is what happened.
+    #[must_use]
+    pub fn collapsed_in(&self) -> Option<Step> {
+        match self {
+            Self::InStep { step, error } if matches!(**error, Self::Collapsed { .. }) => Some(*step),
+            _ => None,
+        }
+    }
+
     pub(super) fn in_step(self, step: Step) -> Self {
         Self::InStep { step, error: Box::new(self) }
     }

@@ -1,4 +1,7 @@
-use super::{Corrector, DataSource, DistortionGenerator, Modality, Result, ValidityMetric};
+use super::{
+    Corrector, DataSource, DifferentiableNetwork, DistortionGenerator, Modality, NetworkArchitecture, Result,
+    ValidityMetric,
+};
 
 /// What a component is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,6 +14,10 @@ pub enum ComponentKind {
     DistortionGenerator,
     /// A [`Corrector`].
     Corrector,
+    /// A [`NetworkArchitecture`].
+    NetworkArchitecture,
+    /// A [`DifferentiableNetwork`].
+    DifferentiableNetwork,
 }
 
 impl ComponentKind {
@@ -22,6 +29,8 @@ impl ComponentKind {
             Self::ValidityMetric => "validity metric",
             Self::DistortionGenerator => "distortion generator",
             Self::Corrector => "corrector",
+            Self::NetworkArchitecture => "network architecture",
+            Self::DifferentiableNetwork => "differentiable network",
         }
     }
 }
@@ -37,6 +46,10 @@ pub enum Factory {
     DistortionGenerator(fn(&str) -> Result<Box<dyn DistortionGenerator>>),
     /// Makes a corrector.
     Corrector(fn(&str) -> Result<Box<dyn Corrector>>),
+    /// Makes a network architecture.
+    NetworkArchitecture(fn(&str) -> Result<Box<dyn NetworkArchitecture>>),
+    /// Makes a differentiable network.
+    DifferentiableNetwork(fn(&str) -> Result<Box<dyn DifferentiableNetwork>>),
     /// Tells of a modality.
     Modality(fn() -> Result<Modality>),
 }

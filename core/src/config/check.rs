@@ -52,6 +52,11 @@ impl RawConfig {
         if !(2..=MOST_WIDTH).contains(&width) || !width.is_multiple_of(2) {
             faults.add("network.width", format!("is {width}; expected an even number from 2 to {MOST_WIDTH}"));
         }
+        if self.network.component.is_none() && !self.network.settings.is_empty() {
+            let message =
+                "is of a plugin's network, but network.component names none; set it, or leave the settings out";
+            faults.add("network.settings", message.to_owned());
+        }
         if self.iterations > MOST_ITERATIONS {
             faults.add("iterations", format!("is {}; expected at most {MOST_ITERATIONS}", self.iterations));
         }

@@ -76,8 +76,12 @@ impl ComponentTable {
     /// The component's own keys as a JSON object.
     #[must_use]
     pub fn settings_json(&self) -> String {
-        serde_json::to_string(&self.settings).unwrap_or_else(|_| "{}".to_owned())
+        json_of(&self.settings)
     }
+}
+
+fn json_of(settings: &toml::Table) -> String {
+    serde_json::to_string(settings).unwrap_or_else(|_| "{}".to_owned())
 }
 
 /// Shares of the cases, patient by patient, where the data set itself has no split.
@@ -96,14 +100,28 @@ impl Default for SplitSettings {
     }
 }
 
-/// The U-Net of actor, critic and reward network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What actor, critic and reward network are made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkTable {
-    /// Channels named `init_channels` in the published code; the first level has half of it.
+    /// A network that a plugin brings, as `plugin/component`, in place of the U-Net.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// Of the U-Net: channels named `init_channels` in the published code; the first level has half of it.
     pub width: usize,
     /// What convolutions compute in; all else is float32.
     pub precision: Precision,
+    /// Own keys of `component`.
+    #[serde(skip_serializing_if = "toml::Table::is_empty")]
+    pub settings: toml::Table,
+}
+
+impl NetworkTable {
+    /// The component's own keys as a JSON object.
+    #[must_use]
+    pub fn settings_json(&self) -> String {
+        json_of(&self.settings)
+    }
 }
 
 /// The numbers that a convolution multiplies. Sums are float32 in any case.
@@ -120,7 +138,7 @@ pub enum Precision {
 
 impl Default for NetworkTable {
     fn default() -> Self {
-        Self { width: 32, precision: Precision::Float32 }
+        Self { component: None, width: 32, precision: Precision::Float32, settings: toml::Table::new() }
     }
 }
 

@@ -5,7 +5,6 @@
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
-use super::unet::MIN_SIDE;
 use crate::{
     component::{ComponentError, ErrorKind, Result},
     domain::{DomainError, ImageBatch, LabelBatch},
@@ -42,13 +41,18 @@ impl BatchShape {
 }
 
 /// # Errors
-/// If images of `channels` channels and shape `[slow, y, x]` are not for a network of `expected` channels.
-pub(super) fn require_fit(channels: usize, [_, height, width]: [usize; 3], expected: usize) -> Result<()> {
+/// If images of `channels` channels and shape `[slow, y, x]` are not for a network of `expected` channels, and of at
+/// least `least_side` voxels a side.
+pub(super) fn require_fit(
+    channels: usize,
+    [_, height, width]: [usize; 3],
+    (expected, least_side): (usize, usize),
+) -> Result<()> {
     let message = if channels != expected {
         format!("the image has {channels} channels; this network takes {expected}")
-    } else if height.min(width) < MIN_SIDE {
+    } else if height.min(width) < least_side {
         format!(
-            "the image is {height} x {width} voxels for the network; expected at least {MIN_SIDE} x {MIN_SIDE}: set \
+            "the image is {height} x {width} voxels for the network; expected at least {least_side} x {least_side}: set \
              preprocess.size or a smaller preprocess.spacing_mm, or leave it out"
         )
     } else {
@@ -57,14 +61,13 @@ pub(super) fn require_fit(channels: usize, [_, height, width]: [usize; 3], expec
     Err(ComponentError::new(ErrorKind::Inconsistent, message))
 }
 
-/// `[batch · slow, channel, y, x]` of images with `channels` channels.
-pub(super) fn images_tensor(images: &ImageBatch, channels: usize, device: &Device) -> Result<Tensor<4>> {
-    let [slow, height, width] = images.shape;
+/// `[batch · slow, channel, y, x]` of images.
+pub(super) fn images_tensor(images: &ImageBatch, device: &Device) -> Result<Tensor<4>> {
+    let (channels, [slow, height, width]) = (images.channels, images.shape);
     if images.batch == 0 {
         let message = "there is no image in the batch; expected at least one".to_owned();
         return Err(ComponentError::new(ErrorKind::Inconsistent, message));
     }
-    require_fit(images.channels, images.shape, channels)?;
     let len = images.batch * channels * images.voxels();
     check_len("an image batch [batch, channel, slow, y, x]", images.values.len(), len)?;
     if let Some(value) = images.values.iter().find(|value| !value.is_finite()) {

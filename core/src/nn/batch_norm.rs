@@ -105,30 +105,39 @@ impl BatchNorm {
     /// `[batch, channel, y, x]` normalised, of the same shape.
     #[must_use]
     pub fn forward(&self, input: Tensor<4>, normalization: &mut Normalization) -> Tensor<4> {
-        let (weight, bias) = (self.weight.val(), self.bias.val());
-        match normalization {
-            Normalization::Running => {
-                batch_norm(input, weight, bias, self.running_mean.val(), self.running_var.val(), EPSILON)
-            }
-            Normalization::Batch(moments) => {
-                let [batch, _, height, width] = input.dims();
-                let normalized = batch_norm_train(input, weight, bias, EPSILON);
-                let (mean, variance) = (normalized.mean.detach(), normalized.variance.detach());
-                moments.push(Moments::of_batch(mean, variance, batch * height * width));
-                normalized.output
-            }
-        }
+        normalized(input, self.scaling(), self.running(), normalization)
     }
 
     /// Moves the running statistics towards a batch's.
     pub fn absorb(&mut self, seen: Moments) {
-        let blend = |running: Param<Tensor<1>>, seen: Tensor<1>| {
-            running.map(|old| {
-                let blended = old.detach().mul_scalar(1.0 - MOMENTUM) + seen.mul_scalar(MOMENTUM);
-                blended.set_require_grad(false)
-            })
-        };
-        self.running_mean = blend(self.running_mean.clone(), seen.mean);
-        self.running_var = blend(self.running_var.clone(), seen.variance);
+        self.running_mean = blended(self.running_mean.clone(), seen.mean);
+        self.running_var = blended(self.running_var.clone(), seen.variance);
     }
+}
+
+/// `[batch, channel, y, x]` normalised, of the same shape.
+pub(super) fn normalized(
+    input: Tensor<4>,
+    [weight, bias]: [Tensor<1>; 2],
+    [mean, variance]: [Tensor<1>; 2],
+    normalization: &mut Normalization,
+) -> Tensor<4> {
+    match normalization {
+        Normalization::Running => batch_norm(input, weight, bias, mean, variance, EPSILON),
+        Normalization::Batch(moments) => {
+            let [batch, _, height, width] = input.dims();
+            let normalized = batch_norm_train(input, weight, bias, EPSILON);
+            let (mean, variance) = (normalized.mean.detach(), normalized.variance.detach());
+            moments.push(Moments::of_batch(mean, variance, batch * height * width));
+            normalized.output
+        }
+    }
+}
+
+/// A running statistic, moved towards a batch's.
+pub(super) fn blended(running: Param<Tensor<1>>, seen: Tensor<1>) -> Param<Tensor<1>> {
+    running.map(|old| {
+        let blended = old.detach().mul_scalar(1.0 - MOMENTUM) + seen.mul_scalar(MOMENTUM);
+        blended.set_require_grad(false)
+    })
 }

@@ -5,18 +5,15 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use super::{
-    parameters::{NamedTensor, Role, edited},
-    unet::Unet,
-};
+use super::parameters::{NamedTensor, Role, Tensors};
 use crate::{domain::Seed, random::generator};
 
 /// Kernels uniform in ±√(6 / (fan in + fan out)) (Glorot and Bengio 2010, eq. 16), biases uniform
 /// in ±1/√(fan in) (torch's default), normalisation layers as new.
 #[must_use]
-pub fn xavier(network: Unet, seed: Seed) -> Unet {
+pub fn xavier<N: Tensors>(network: N, seed: Seed) -> N {
     let mut fan_in = 1.0_f64;
-    edited(network, |tensor| {
+    network.edited(|tensor| {
         let bound = match tensor.role {
             Role::Kernel => {
                 let receptive: usize = tensor.shape[2..].iter().product();
@@ -34,8 +31,8 @@ pub fn xavier(network: Unet, seed: Seed) -> Unet {
 
 /// N(0, `std`²) added to every weight; running statistics stay.
 #[must_use]
-pub fn perturbed(network: Unet, std: f64, seed: Seed) -> Unet {
-    edited(network, |tensor| {
+pub(super) fn perturbed<N: Tensors>(network: N, std: f64, seed: Seed) -> N {
+    network.edited(|tensor| {
         if tensor.role.learns() {
             add_noise(tensor, std, seed);
         }
@@ -48,20 +45,23 @@ pub fn perturbed(network: Unet, std: f64, seed: Seed) -> Unet {
 /// before them, else the network would be of no use in inference mode until it has trained again:
 /// the mean's distance from the convolution's bias by `shrink`, the variance by its square.
 #[must_use]
-pub fn shrunk_and_perturbed(network: Unet, shrink: f64, std: f64, seed: Seed) -> Unet {
+pub(super) fn shrunk_and_perturbed<N: Tensors>(network: N, shrink: f64, std: f64, seed: Seed) -> N {
     let scale = |values: &mut [f32], factor: f64| {
         values.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
     };
     let mut convolution_bias = Vec::new();
-    edited(network, |tensor| match tensor.role {
+    network.edited(|tensor| match tensor.role {
         Role::Kernel => {
             scale(&mut tensor.values, shrink);
             add_noise(tensor, std, seed);
+            convolution_bias.clear();
         }
         Role::Bias => convolution_bias.clone_from(&tensor.values),
         Role::Affine => {}
         Role::RunningMean => {
-            for (mean, bias) in tensor.values.iter_mut().zip(&convolution_bias) {
+            // Behind a convolution without bias it is as behind one of zeros.
+            let biases = convolution_bias.iter().copied().chain(std::iter::repeat(0.0));
+            for (mean, bias) in tensor.values.iter_mut().zip(biases) {
                 *mean = (shrink * f64::from(*mean - bias)) as f32 + bias;
             }
         }

@@ -9,32 +9,31 @@ use burn::{
 use super::{
     adam::adam,
     batch::finite_scalar,
-    batch_norm::{BatchNorm, Moments, Normalization},
     cpu::{contiguous, numbers, sum_of_squares},
     initialize::xavier,
+    network::{Network, Pass, Tracked},
     settings::NetworkSettings,
-    unet::Unet,
 };
 use crate::{
-    component::{ComponentError, ErrorKind, Result},
+    component::{Channels, ComponentError, ErrorKind, Result},
     domain::Seed,
 };
 
 /// Keeps clipping by norm from dividing by zero; torch's `clip_grad_norm_`.
 const CLIP_EPSILON: f64 = 1e-6;
 
-/// A U-Net under training. A clone keeps the state of its moment.
+/// A network under training. A clone keeps the state of its moment.
 #[derive(Clone)]
 pub(super) struct Learner {
-    network: Unet,
+    network: Network,
     optimizer: ModuleOptimizer,
 }
 
 /// One step of a [`Learner`].
 pub(super) struct Step {
     pub loss: Tensor<1>,
-    /// What the forward pass of the loss normalised with.
-    pub moments: Vec<Moments>,
+    /// What the forward pass of the loss left.
+    pub pass: Pass,
     pub learning_rate: f64,
     /// The gradient's norm over all weights is clipped here, if anywhere.
     pub max_grad_norm: Option<f64>,
@@ -52,26 +51,29 @@ pub(super) enum Trained {
 
 impl Learner {
     /// Fresh weights on `device`, with gradients.
-    pub fn new(settings: &NetworkSettings, channels: [usize; 2], seed: Seed, device: &Device) -> Self {
-        let network = Unet::zeroed(settings.width, channels[0], channels[1], &device.clone().autodiff())
-            .computing_in(settings.precision);
-        Self { network: xavier(network, seed), optimizer: adam() }
+    ///
+    /// # Errors
+    /// If a plugin has no network of these channels.
+    pub fn new(settings: &NetworkSettings, channels: Channels, seed: Seed, device: &Device) -> Result<Self> {
+        let network = Network::zeroed(settings, channels, &device.clone().autodiff())?;
+        Ok(Self { network: xavier(network, seed), optimizer: adam() })
     }
 
-    /// Logits with gradients, normalised by the batch, and what was seen of it.
-    pub fn forward_train(&self, images: Tensor<4>) -> (Tensor<4>, Vec<Moments>) {
-        let mut normalization = Normalization::batch();
-        let logits = self.network.forward(images, &mut normalization);
-        (logits, normalization.into_moments())
+    /// Logits with gradients, normalised by the batch, and what [`Learner::step`] needs.
+    ///
+    /// # Errors
+    /// If a plugin's network fails.
+    pub fn forward_train(&self, images: Tensor<4>) -> Result<Tracked> {
+        self.network.forward_tracked(images)
     }
 
     /// The network as it is.
-    pub fn network(&self) -> &Unet {
+    pub fn network(&self) -> &Network {
         &self.network
     }
 
     /// The network as it is, without gradients.
-    pub fn frozen(&self) -> Unet {
+    pub fn frozen(&self) -> Network {
         self.network.valid()
     }
 
@@ -81,7 +83,11 @@ impl Learner {
     /// [`ErrorKind::NotFinite`] if the gradient is not finite; nothing has changed then.
     pub fn step(&mut self, step: Step) -> Result<f64> {
         finite_scalar("the loss", &step.loss)?;
-        let mut gradients = GradientsParams::from_grads(step.loss.backward(), &self.network);
+        let found = step.loss.backward();
+        let mut gradients = match (&step.pass.elsewhere, &self.network) {
+            (Some(asked), Network::Brought(network)) => network.gradients(asked, &found)?,
+            _ => GradientsParams::from_grads(found, &self.network),
+        };
         if step.trained == Trained::Normalization {
             gradients = self.of_normalization(gradients);
         }
@@ -97,13 +103,13 @@ impl Learner {
             self.network.visit(&mut Scale { gradients: &mut gradients, factor });
         }
         self.network = self.optimizer.step(step.learning_rate, self.network.clone(), gradients);
-        self.network.absorb(step.moments);
+        self.network.absorb(step.pass.moments);
         Ok(norm)
     }
 
     fn of_normalization(&self, mut gradients: GradientsParams) -> GradientsParams {
         let mut kept = GradientsParams::new();
-        for id in self.network.norms().flat_map(BatchNorm::scaling_ids) {
+        for id in self.network.scaling_ids() {
             if let Some(gradient) = gradients.remove::<1>(id) {
                 kept.register(id, gradient);
             }
@@ -112,7 +118,7 @@ impl Learner {
     }
 
     /// Puts the network through `edit`.
-    pub fn edit(&mut self, edit: impl FnOnce(Unet) -> Unet) {
+    pub fn edit(&mut self, edit: impl FnOnce(Network) -> Network) {
         self.network = edit(self.network.clone());
     }
 

@@ -6,11 +6,12 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 
-use super::unet::Unet;
+use super::{brought::Brought, network::Network, unet::Unet};
+use crate::component::{ParameterInfo, ParameterRole};
 
 /// What a tensor of the network is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub enum Role {
     /// Weights of a convolution.
     Kernel,
     /// Added to each output channel of a convolution.
@@ -30,25 +31,95 @@ impl Role {
     }
 }
 
+impl From<ParameterRole> for Role {
+    fn from(role: ParameterRole) -> Self {
+        match role {
+            ParameterRole::Kernel => Self::Kernel,
+            ParameterRole::Bias => Self::Bias,
+            ParameterRole::Scale | ParameterRole::Shift => Self::Affine,
+            ParameterRole::RunningMean => Self::RunningMean,
+            ParameterRole::RunningVariance => Self::RunningVariance,
+        }
+    }
+}
+
 /// One tensor of the network, on the host.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct NamedTensor {
+pub struct NamedTensor {
+    /// In files.
     pub name: String,
+    /// What it is for.
     pub role: Role,
+    /// Entries along each axis.
     pub shape: Vec<usize>,
+    /// In C order.
     pub values: Vec<f32>,
 }
 
-/// All tensors in the order of the forward pass.
-pub(super) fn tensors(network: &Unet) -> Vec<NamedTensor> {
-    let mut reader = Reader::default();
-    network.visit(&mut reader);
-    reader.tensors
+impl NamedTensor {
+    /// Takes name, role and shape from a description.
+    fn describe(&mut self, info: &ParameterInfo) {
+        self.name.clone_from(&info.name);
+        self.role = info.role.into();
+        self.shape.clone_from(&info.shape);
+    }
 }
 
-/// The network with every tensor's values put through `edit`, in the order of the forward pass.
-pub(super) fn edited(network: Unet, edit: impl FnMut(&mut NamedTensor)) -> Unet {
-    network.map(&mut Editor { path: Path::default(), edit })
+/// A network whose tensors have names.
+pub trait Tensors: Sized {
+    /// All tensors in the order of the forward pass.
+    fn tensors(&self) -> Vec<NamedTensor>;
+
+    /// The network with every tensor's values put through `edit`, in the order of the forward pass.
+    #[must_use]
+    fn edited(self, edit: impl FnMut(&mut NamedTensor)) -> Self;
+}
+
+impl Tensors for Unet {
+    fn tensors(&self) -> Vec<NamedTensor> {
+        let mut reader = Reader::default();
+        self.visit(&mut reader);
+        reader.tensors
+    }
+
+    fn edited(self, edit: impl FnMut(&mut NamedTensor)) -> Self {
+        self.map(&mut Editor { path: Path::default(), edit })
+    }
+}
+
+impl Tensors for Brought {
+    fn tensors(&self) -> Vec<NamedTensor> {
+        let mut reader = Reader::default();
+        self.visit(&mut reader);
+        reader.tensors.iter_mut().zip(self.infos()).for_each(|(tensor, info)| tensor.describe(info));
+        reader.tensors
+    }
+
+    fn edited(self, mut edit: impl FnMut(&mut NamedTensor)) -> Self {
+        let infos = self.infos().to_vec();
+        let mut infos = infos.iter();
+        let edit = |tensor: &mut NamedTensor| {
+            infos.next().into_iter().for_each(|info| tensor.describe(info));
+            edit(tensor);
+        };
+        self.map(&mut Editor { path: Path::default(), edit })
+    }
+}
+
+impl Tensors for Network {
+    fn tensors(&self) -> Vec<NamedTensor> {
+        match self {
+            Self::Unet(network) => network.tensors(),
+            Self::Brought(network) => network.tensors(),
+        }
+    }
+
+    fn edited(self, edit: impl FnMut(&mut NamedTensor)) -> Self {
+        match self {
+            Self::Unet(network) => Self::Unet(network.edited(edit)),
+            Self::Brought(network) => Self::Brought(network.edited(edit)),
+        }
+    }
 }
 
 /// Where a traversal stands.
@@ -161,7 +232,7 @@ mod tests {
     #[test]
     fn names_are_those_of_vital() {
         let network = Unet::zeroed(2, 1, 3, &Device::flex());
-        let names: Vec<String> = tensors(&network).into_iter().map(|tensor| tensor.name).collect();
+        let names: Vec<String> = network.tensors().into_iter().map(|tensor| tensor.name).collect();
         assert_eq!(names.len(), 22 * 6 + 5 * 2 + 2);
         for name in ["layer1.net.0.weight", "layer2.net.1.net.5.running_var", "layer7.upsample.bias", "layer12.bias"] {
             assert!(names.iter().any(|found| found == name), "{name} is missing from {names:?}");

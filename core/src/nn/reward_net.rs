@@ -4,27 +4,28 @@ use burn::tensor::{Device, Tensor};
 
 use super::{
     NetworkSettings,
-    batch::{BatchShape, finite_values, images_tensor, labels_tensor},
+    batch::{BatchShape, finite_values, images_tensor, labels_tensor, require_fit},
     batch_norm::Normalization,
     device::require_precision,
     learner::{Learner, Step, Trained},
     loss::Loss,
+    network::Tracked,
     weights::Weights,
 };
 use crate::{
-    component::{ComponentError, ErrorKind, Result, RewardBatch, RewardModel},
+    component::{Channels, ComponentError, ErrorKind, Result, RewardBatch, RewardModel},
     domain::{ImageBatch, LabelBatch, Seed},
 };
 
-/// A [`RewardModel`] of one U-Net. Its input is the image with the label map as a further channel,
+/// A [`RewardModel`] of one network. Its input is the image with the label map as a further channel,
 /// labels as the numbers 0, 1, 2, ...; its output is one logit a voxel (RL4Seg).
-pub struct UnetReward {
+pub struct NetworkReward {
     settings: NetworkSettings,
     device: Device,
     learner: Learner,
 }
 
-impl UnetReward {
+impl NetworkReward {
     /// Fresh weights that follow from `seed`.
     ///
     /// # Errors
@@ -32,7 +33,7 @@ impl UnetReward {
     pub fn new(settings: &NetworkSettings, seed: Seed, device: &Device) -> Result<Self> {
         settings.check()?;
         require_precision(settings.precision, device)?;
-        Ok(Self { settings: *settings, device: device.clone(), learner: fresh(settings, seed, device) })
+        Ok(Self { settings: settings.clone(), device: device.clone(), learner: fresh(settings, seed, device)? })
     }
 
     /// Takes weights from elsewhere, as a checkpoint of RL4Seg.
@@ -47,16 +48,18 @@ impl UnetReward {
 
     /// `[batch · slow, channel + 1, y, x]` on `device`.
     fn input(&self, images: &ImageBatch, labels: &LabelBatch, device: &Device) -> Result<Tensor<4>> {
-        let planes = images_tensor(images, self.settings.input_channels, device)?;
+        let expected = (self.settings.input_channels, self.learner.network().least_side());
+        require_fit(images.channels, images.shape, expected)?;
+        let planes = images_tensor(images, device)?;
         let labels = labels_tensor(labels, BatchShape::of(images), self.settings.classes, device)?;
         let [planes_len, _, height, width] = planes.dims();
         Ok(Tensor::cat(vec![planes, labels.float().reshape([planes_len, 1, height, width])], 1))
     }
 }
 
-impl RewardModel for UnetReward {
+impl RewardModel for NetworkReward {
     fn reset(&mut self, seed: Seed) -> Result<()> {
-        self.learner = fresh(&self.settings, seed, &self.device);
+        self.learner = fresh(&self.settings, seed, &self.device)?;
         Ok(())
     }
 
@@ -67,15 +70,16 @@ impl RewardModel for UnetReward {
             let message = format!("a voxel's correctness is {value}; expected 0 to 1");
             return Err(ComponentError::new(ErrorKind::Inconsistent, message));
         }
-        let (logits, moments) = self.learner.forward_train(self.input(&batch.images, &batch.labels, &device)?);
+        let Tracked { logits, pass } =
+            self.learner.forward_train(self.input(&batch.images, &batch.labels, &device)?)?;
         let Loss { followed: loss, value } = Loss::of_correctness(logits, shape, &batch.correctness)?;
-        self.learner.step(Step { loss, moments, learning_rate, max_grad_norm: None, trained: Trained::All })?;
+        self.learner.step(Step { loss, pass, learning_rate, max_grad_norm: None, trained: Trained::All })?;
         Ok(value)
     }
 
     fn logits(&self, images: &ImageBatch, labels: &LabelBatch) -> Result<Vec<f32>> {
         let input = self.input(images, labels, &self.device)?;
-        let logits = self.learner.frozen().forward(input, &mut Normalization::Running);
+        let logits = self.learner.frozen().forward(input, &mut Normalization::Running)?;
         finite_values("a reward logit", BatchShape::of(images).unfold(logits))
     }
 
@@ -88,8 +92,9 @@ impl RewardModel for UnetReward {
     }
 }
 
-fn fresh(settings: &NetworkSettings, seed: Seed, device: &Device) -> Learner {
-    Learner::new(settings, [settings.input_channels + 1, 1], seed.named("reward"), device)
+fn fresh(settings: &NetworkSettings, seed: Seed, device: &Device) -> Result<Learner> {
+    let channels = Channels { input: settings.input_channels + 1, output: 1 };
+    Learner::new(settings, channels, seed.named("reward"), device)
 }
 
 #[cfg(test)]
@@ -114,7 +119,7 @@ mod tests {
 
     #[test]
     fn right_labels_come_to_be_told_from_wrong_ones() {
-        let mut model = UnetReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
+        let mut model = NetworkReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
         let batch = batch();
         let losses: Vec<f64> = (0..40).map(|_| model.fit_step(&batch, 1e-2).unwrap()).collect();
         assert!(losses[39] < 0.2 * losses[0], "{losses:?}");
@@ -125,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_image_is_judged_alone() {
-        let model = UnetReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
+        let model = NetworkReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
         let RewardBatch { images, labels, .. } = batch();
         let both = model.logits(&images, &labels).unwrap();
         let first = ImageBatch { batch: 1, values: images.values[..4096].to_vec(), ..images };
@@ -135,7 +140,7 @@ mod tests {
 
     #[test]
     fn reset_starts_from_the_seed_alone() {
-        let mut model = UnetReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
+        let mut model = NetworkReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
         let fresh = model.state().unwrap();
         model.fit_step(&batch(), 1e-2).unwrap();
         assert_ne!(model.state().unwrap(), fresh);
@@ -145,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_label_without_a_class_is_refused() {
-        let mut model = UnetReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
+        let mut model = NetworkReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
         let mut batch = batch();
         batch.labels.labels[7] = 2;
         assert!(model.fit_step(&batch, 1e-2).unwrap_err().to_string().contains("holds 2"));

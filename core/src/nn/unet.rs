@@ -242,7 +242,7 @@ impl Up {
 type How<'a> = (&'a mut Normalization, Precision);
 
 /// The numbers of a float32 tensor as a convolution in bfloat16 takes them.
-fn low<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+pub(super) fn low<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     tensor.cast(FloatDType::BF16)
 }
 
@@ -273,7 +273,7 @@ fn upsample(conv: &ConvTranspose2d, x: Tensor<4>, precision: Precision) -> Tenso
 }
 
 /// Zeros around `x` up to the size of `skip`; of an odd number the smaller half goes first.
-fn pad_to(x: Tensor<4>, skip: &Tensor<4>) -> Tensor<4> {
+pub(super) fn pad_to(x: Tensor<4>, skip: &Tensor<4>) -> Tensor<4> {
     let ([_, _, height, width], [_, _, full_height, full_width]) = (x.dims(), skip.dims());
     let (rows, columns) = (full_height - height, full_width - width);
     if rows == 0 && columns == 0 {

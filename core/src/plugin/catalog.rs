@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use super::{discover::DiscoverOptions, error::LoadError, foreign, load::LoadedPlugin, shelf::Shelf};
 use crate::component::{
-    ComponentError, ComponentKind, Corrector, DataSource, DistortionGenerator, Factory, LinkedPlugin, Modality,
-    Registration, Result, ValidityMetric,
+    ComponentError, ComponentKind, Corrector, DataSource, DifferentiableNetwork, DistortionGenerator, Factory,
+    LinkedPlugin, Modality, NetworkArchitecture, Registration, Result, ValidityMetric,
 };
 
 /// The plugin name of what comes with `rl4seg`; the ids of its components stand alone.
@@ -49,6 +49,8 @@ pub struct Catalog {
     validity_metrics: Shelf<dyn ValidityMetric>,
     distortion_generators: Shelf<dyn DistortionGenerator>,
     correctors: Shelf<dyn Corrector>,
+    network_architectures: Shelf<dyn NetworkArchitecture>,
+    differentiable_networks: Shelf<dyn DifferentiableNetwork>,
 }
 
 impl Catalog {
@@ -63,6 +65,8 @@ impl Catalog {
             validity_metrics: Shelf::new(ComponentKind::ValidityMetric),
             distortion_generators: Shelf::new(ComponentKind::DistortionGenerator),
             correctors: Shelf::new(ComponentKind::Corrector),
+            network_architectures: Shelf::new(ComponentKind::NetworkArchitecture),
+            differentiable_networks: Shelf::new(ComponentKind::DifferentiableNetwork),
         };
         catalog.plugins.push(linked(
             CORE,
@@ -145,6 +149,22 @@ impl Catalog {
         self.made(id, self.correctors.make(id, config), || self.correctors.missing(id))
     }
 
+    /// Makes a network architecture from its configuration, a JSON object.
+    ///
+    /// # Errors
+    /// If there is no such architecture, or it refuses its configuration.
+    pub fn network_architecture(&self, id: &str, config: &str) -> Result<Box<dyn NetworkArchitecture>> {
+        self.made(id, self.network_architectures.make(id, config), || self.network_architectures.missing(id))
+    }
+
+    /// Makes a differentiable network from its configuration, a JSON object.
+    ///
+    /// # Errors
+    /// If there is no such network, or it refuses its configuration.
+    pub fn differentiable_network(&self, id: &str, config: &str) -> Result<Box<dyn DifferentiableNetwork>> {
+        self.made(id, self.differentiable_networks.make(id, config), || self.differentiable_networks.missing(id))
+    }
+
     /// The modality of this name, if a plugin offers it.
     #[must_use]
     pub fn modality(&self, id: &str) -> Option<&Modality> {
@@ -199,6 +219,14 @@ impl Catalog {
                 ComponentKind::Corrector => {
                     self.correctors.put(id, Box::new(move |config| foreign::corrector(&origin, config)));
                 }
+                ComponentKind::NetworkArchitecture => {
+                    let make = move |config: &str| foreign::network_architecture(&origin, config);
+                    self.network_architectures.put(id, Box::new(make));
+                }
+                ComponentKind::DifferentiableNetwork => {
+                    let make = move |config: &str| foreign::differentiable_network(&origin, config);
+                    self.differentiable_networks.put(id, Box::new(make));
+                }
             }
         }
         self.plugins.push(info);
@@ -223,6 +251,14 @@ impl Catalog {
             Factory::Corrector(make) => {
                 self.correctors.put(id.clone(), Box::new(make));
                 Some(ComponentKind::Corrector)
+            }
+            Factory::NetworkArchitecture(make) => {
+                self.network_architectures.put(id.clone(), Box::new(make));
+                Some(ComponentKind::NetworkArchitecture)
+            }
+            Factory::DifferentiableNetwork(make) => {
+                self.differentiable_networks.put(id.clone(), Box::new(make));
+                Some(ComponentKind::DifferentiableNetwork)
             }
             Factory::Modality(_) => None,
         };

@@ -172,6 +172,8 @@ fn kind(number: u32) -> Option<ComponentKind> {
         abi::KIND_VALIDITY_METRIC => Some(ComponentKind::ValidityMetric),
         abi::KIND_DISTORTION_GENERATOR => Some(ComponentKind::DistortionGenerator),
         abi::KIND_CORRECTOR => Some(ComponentKind::Corrector),
+        abi::KIND_NETWORK_ARCHITECTURE => Some(ComponentKind::NetworkArchitecture),
+        abi::KIND_DIFFERENTIABLE_NETWORK => Some(ComponentKind::DifferentiableNetwork),
         _ => None,
     }
 }

@@ -27,7 +27,7 @@ extern "C" {
 
 #define RL4SEG_MAGIC 0x4c50474553344c52ULL /* "RL4SEGPL", little endian */
 #define RL4SEG_ABI_MAJOR 1
-#define RL4SEG_ABI_MINOR 0
+#define RL4SEG_ABI_MINOR 1
 
 typedef int32_t Rl4segStatus;
 #define RL4SEG_OK 0
@@ -44,6 +44,12 @@ typedef int32_t Rl4segStatus;
 #define RL4SEG_VALIDITY_METRIC 2
 #define RL4SEG_DISTORTION_GENERATOR 3
 #define RL4SEG_CORRECTOR 4
+#define RL4SEG_NETWORK_ARCHITECTURE 5   /* since 1.1 */
+#define RL4SEG_DIFFERENTIABLE_NETWORK 6 /* since 1.1 */
+
+/* what normalisation layers of a network use */
+#define RL4SEG_STATISTICS_RUNNING 0 /* what they have seen */
+#define RL4SEG_STATISTICS_BATCH 1   /* mean and variance of the images, which are then told */
 
 #define RL4SEG_THREAD_SAFE 1
 
@@ -134,6 +140,33 @@ typedef struct {
   Rl4segStatus (*fit)(void *, const Rl4segVoxels *references, size_t count, const Rl4segErrorSink *); /* may be null */
   Rl4segStatus (*candidates)(void *, const Rl4segVoxels *labels, const Rl4segItemSink *, const Rl4segErrorSink *);
 } Rl4segCorrectorTable;
+
+typedef struct {
+  size_t size;
+  /* puts one item: the layers of a network with these channels, as JSON */
+  Rl4segStatus (*architecture)(void *, uint32_t input, uint32_t output, const Rl4segItemSink *, const Rl4segErrorSink *);
+} Rl4segNetworkArchitectureTable;
+
+/* What a network that its plugin computes is asked. All arrays are float. */
+typedef struct {
+  size_t size;
+  DLTensor images; /* [plane, channel, y, x] */
+  const DLTensor *parameters; /* as describe lists them */
+  size_t parameter_count;
+  uint32_t output; /* channels of the logits */
+  uint32_t statistics;
+} Rl4segNetworkCall;
+
+typedef struct {
+  size_t size;
+  /* puts one item: the parameters of a network with these channels, as JSON */
+  Rl4segStatus (*describe)(void *, uint32_t input, uint32_t output, const Rl4segItemSink *, const Rl4segErrorSink *);
+  /* puts the logits [plane, channel, y, x], and with RL4SEG_STATISTICS_BATCH what was seen for each running parameter */
+  Rl4segStatus (*forward)(void *, const Rl4segNetworkCall *, const Rl4segItemSink *, const Rl4segErrorSink *);
+  /* puts, for each parameter that learns, the gradient of the sum of slope times the logits */
+  Rl4segStatus (*backward)(void *, const Rl4segNetworkCall *, const DLTensor *slope, const Rl4segItemSink *,
+                           const Rl4segErrorSink *);
+} Rl4segDifferentiableNetworkTable;
 
 typedef struct {
   uint32_t kind;

@@ -6,7 +6,7 @@
 //! # What is frozen
 //! Only `#[repr(C)]` structs of integers, floats, pointers and `extern "C"` functions cross.
 //! Within ABI major 1:
-//! - [`Descriptor`], [`Host`] and the four tables of functions start with their size and grow at the
+//! - [`Descriptor`], [`Host`] and the tables of functions start with their size and grow at the
 //!   end only. Each side reads the part it knows; a function beyond the other side's size is absent.
 //! - every other struct never changes. [`FINGERPRINT`] sums up all sizes and offsets, and with the
 //!   feature `abi_stable` the signatures of the callbacks are compared as well ([`layout`]).
@@ -36,7 +36,7 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"RL4SEGPL");
 /// Changes only when old plugins can no longer be loaded. It is part of the entry's symbol.
 pub const ABI_MAJOR: u32 = 1;
 /// Grows with every function or number that is added.
-pub const ABI_MINOR: u32 = 0;
+pub const ABI_MINOR: u32 = 1;
 
 /// The entry's symbol without its major version.
 pub const ENTRY_STEM: &str = "rl4seg_plugin_v";
@@ -73,8 +73,17 @@ pub const KIND_DATA_SOURCE: u32 = 1;
 pub const KIND_VALIDITY_METRIC: u32 = 2;
 /// A [`DistortionGeneratorTable`].
 pub const KIND_DISTORTION_GENERATOR: u32 = 3;
-/// A [`CorrectorTable`]. 5 and 6 are kept for policies and reward models.
+/// A [`CorrectorTable`].
 pub const KIND_CORRECTOR: u32 = 4;
+/// A [`NetworkArchitectureTable`]. Since 1.1.
+pub const KIND_NETWORK_ARCHITECTURE: u32 = 5;
+/// A [`DifferentiableNetworkTable`]. Since 1.1.
+pub const KIND_DIFFERENTIABLE_NETWORK: u32 = 6;
+
+/// Normalisation layers use what they have seen.
+pub const STATISTICS_RUNNING: u32 = 0;
+/// Normalisation layers use mean and variance of the images, and tell them.
+pub const STATISTICS_BATCH: u32 = 1;
 
 /// The component may be called by several threads at once.
 pub const FLAG_THREAD_SAFE: u32 = 1;
@@ -283,6 +292,60 @@ pub struct CorrectorTable {
     /// Puts one item for each candidate: a label map, the most faithful first. Required.
     pub candidates:
         Option<unsafe extern "C" fn(Object, labels: *const Voxels, *const ItemSink, *const ErrorSink) -> Status>,
+}
+
+/// The functions of a network as data. All are required. Since 1.1.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct NetworkArchitectureTable {
+    /// `sizeof(NetworkArchitectureTable)` of the plugin.
+    pub size: usize,
+    /// Puts one item: the layers of a network with these channels, as JSON.
+    pub architecture:
+        Option<unsafe extern "C" fn(Object, input: u32, output: u32, *const ItemSink, *const ErrorSink) -> Status>,
+}
+
+/// What a network that its plugin computes is asked. All arrays are `f32`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct NetworkCall {
+    /// `sizeof(NetworkCall)` of the host.
+    pub size: usize,
+    /// `[plane, channel, y, x]`
+    pub images: DLTensor,
+    /// The parameters, as `describe` lists them.
+    pub parameters: *const DLTensor,
+    /// How many they are.
+    pub parameter_count: usize,
+    /// Channels of the logits.
+    pub output: u32,
+    /// [`STATISTICS_RUNNING`] or [`STATISTICS_BATCH`].
+    pub statistics: u32,
+}
+
+/// The functions of a network that its plugin computes. All are required. Since 1.1.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct DifferentiableNetworkTable {
+    /// `sizeof(DifferentiableNetworkTable)` of the plugin.
+    pub size: usize,
+    /// Puts one item: the parameters of a network with these channels, as JSON.
+    pub describe:
+        Option<unsafe extern "C" fn(Object, input: u32, output: u32, *const ItemSink, *const ErrorSink) -> Status>,
+    /// Puts one item, the logits `[plane, channel, y, x]`; with [`STATISTICS_BATCH`] then one for each running parameter:
+    /// the mean or unbiased variance that was seen. Of the items' spacing nothing is read.
+    pub forward:
+        Option<unsafe extern "C" fn(Object, call: *const NetworkCall, *const ItemSink, *const ErrorSink) -> Status>,
+    /// Puts one item for each parameter that learns: the gradient of the sum of `slope` times the logits.
+    pub backward: Option<
+        unsafe extern "C" fn(
+            Object,
+            call: *const NetworkCall,
+            slope: *const DLTensor,
+            *const ItemSink,
+            *const ErrorSink,
+        ) -> Status,
+    >,
 }
 
 /// One component of a plugin.

@@ -9,6 +9,8 @@
 //! | a seed decides everything that is random | distortions |
 //! | answers lie on the grid of the question | distortions, correctors, data sources |
 //! | no number is NaN or infinite, no finding is without a name, a unit, or a reason for having no value | metrics |
+//! | layers fit together for the channels of each network of the loop | network architectures |
+//! | gradients are those of what it answers; with running statistics a plane's logits do not depend on the others | differentiable networks |
 //! | references hold the data set's labels alone | data sources |
 //! | a setting that it does not know is refused | all, [`check_configuration`] |
 
@@ -16,6 +18,7 @@ mod correctors;
 mod distortions;
 mod inputs;
 mod metrics;
+mod networks;
 mod sources;
 
 use crate::{
@@ -29,6 +32,7 @@ pub use correctors::{check_corrector, question_corrector};
 pub use distortions::{check_distortion_generator, question_distortion_generator};
 pub use inputs::{images, label_maps};
 pub use metrics::{check_validity_metric, question_validity_metric};
+pub use networks::{check_differentiable_network, check_network_architecture};
 pub use sources::check_data_source;
 
 /// How many questions of every kind a component was asked, and how many it did not refuse.

@@ -2,7 +2,11 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::*;
 use crate::{
-    component::{Corrector, DistortionGenerator, DistortionRequest, ValidityMetric, WrongMap},
+    component::{
+        Architecture, Channels, Corrector, DifferentiableNetwork, DistortionGenerator, DistortionRequest, Layer,
+        NetworkArchitecture, NetworkDescription, NetworkInput, NetworkOutput, Operation, ParameterInfo, ParameterRole,
+        ValidityMetric, WrongMap,
+    },
     domain::{AcceptedRange, Finding, Grid, LabelMap, Seed},
     fixtures::label_map,
 };
@@ -139,4 +143,97 @@ fn the_questions_are_of_every_kind() {
     assert!(maps.iter().any(|(_, map)| map.is_background()) && maps.iter().any(|(_, map)| map.labels().contains(&9)));
     assert!(maps.iter().all(|(_, map)| map.labels().iter().all(|label| [0, 5, 9].contains(label))));
     assert!(maps.iter().any(|(_, map)| map.grid().planes() > 1));
+}
+
+/// Gives logits = weight · the image's first channel + bias, but for its fault.
+#[derive(Clone, Copy, PartialEq)]
+enum Linear {
+    Sound,
+    WrongGradient,
+    NoBiasGradient,
+    Nan,
+    Short,
+    PlanesMixed,
+    SameNames,
+}
+
+impl DifferentiableNetwork for Linear {
+    fn describe(&self, channels: Channels) -> Result<NetworkDescription> {
+        let bias = if *self == Self::SameNames { "weight" } else { "bias" };
+        let parameter = |name: &str, role| ParameterInfo { name: name.to_owned(), role, shape: vec![channels.output] };
+        let parameters = vec![parameter("weight", ParameterRole::Kernel), parameter(bias, ParameterRole::Bias)];
+        Ok(NetworkDescription { parameters, least_side: 1 })
+    }
+
+    fn forward(&self, input: &NetworkInput<'_>) -> Result<NetworkOutput> {
+        let mut logits = Vec::new();
+        for plane in input.images.chunks_exact(input.voxels() * input.channels.input) {
+            for (weight, bias) in input.parameters[0].iter().zip(input.parameters[1]) {
+                logits.extend(plane[..input.voxels()].iter().map(|value| weight * value + bias));
+            }
+        }
+        match self {
+            Self::Nan => logits[1] = f32::NAN,
+            Self::Short => logits.truncate(1),
+            Self::PlanesMixed if input.shape[0] > 1 => logits.rotate_left(1),
+            _ => {}
+        }
+        Ok(NetworkOutput { logits, seen: Vec::new() })
+    }
+
+    fn backward(&self, input: &NetworkInput<'_>, slope: &[f32]) -> Result<Vec<Vec<f32>>> {
+        let outputs = input.channels.output;
+        let mut gradients = vec![vec![0.0; outputs]; 2];
+        for (index, slope) in slope.chunks_exact(input.voxels()).enumerate() {
+            let image = &input.images[index / outputs * input.voxels() * input.channels.input..];
+            gradients[0][index % outputs] += dot(image, slope);
+            gradients[1][index % outputs] += slope.iter().sum::<f32>();
+        }
+        match self {
+            Self::WrongGradient => gradients[0].iter_mut().for_each(|value| *value *= 1.2),
+            Self::NoBiasGradient => gradients.truncate(1),
+            _ => {}
+        }
+        Ok(gradients)
+    }
+}
+
+fn dot(one: &[f32], other: &[f32]) -> f32 {
+    one.iter().zip(other).map(|(a, b)| a * b).sum()
+}
+
+#[test]
+fn a_network_whose_answers_and_gradients_do_not_belong_together_is_found_out() {
+    assert_eq!(check_differentiable_network(&Linear::Sound).unwrap().answered, 4);
+    for (faulty, expected) in [
+        (Linear::WrongGradient, "the gradient of `weight` says"),
+        (Linear::NoBiasGradient, "the gradient of 1 parameters"),
+        (Linear::Nan, "a value is NaN"),
+        (Linear::Short, "1 values; expected 384"),
+        (Linear::PlanesMixed, "depend on the planes beside"),
+        (Linear::SameNames, "a name of its own"),
+    ] {
+        let found = text(check_differentiable_network(&faulty).map(drop));
+        assert!(found.contains(expected), "{found}");
+    }
+}
+
+/// Gives the logits this many channels, and layers another name with each call.
+struct Layered(usize, Option<AtomicU32>);
+
+impl NetworkArchitecture for Layered {
+    fn architecture(&self, channels: Channels) -> Result<Architecture> {
+        let call = self.1.as_ref().map_or(0, |calls| calls.fetch_add(1, Ordering::SeqCst));
+        let channels = channels.output.max(self.0);
+        let operation = Operation::Convolution { channels, kernel: 1 };
+        Ok(Architecture::new(vec![Layer::new(format!("layer{call}"), &["image"], operation)]))
+    }
+}
+
+#[test]
+fn layers_that_do_not_fit_or_change_are_found_out() {
+    assert_eq!(check_network_architecture(&Layered(0, None)).unwrap().answered, 4);
+    assert!(text(check_network_architecture(&Layered(7, None)).map(drop)).contains("the last layer gives 7 channels"));
+    let fickle = Layered(0, Some(AtomicU32::new(0)));
+    assert!(text(check_network_architecture(&fickle).map(drop)).contains("differs"));
 }

@@ -10,6 +10,8 @@
 ///     validity_metrics: [Anatomy];
 ///     distortion_generators: [Shape];
 ///     correctors: [Prior];
+///     network_architectures: [Layers];
+///     differentiable_networks: [Function];
 /// }
 /// ```
 ///
@@ -28,6 +30,8 @@ macro_rules! export_plugin {
         $(validity_metrics: [$($metric:ty),* $(,)?];)?
         $(distortion_generators: [$($generator:ty),* $(,)?];)?
         $(correctors: [$($corrector:ty),* $(,)?];)?
+        $(network_architectures: [$($architecture:ty),* $(,)?];)?
+        $(differentiable_networks: [$($network:ty),* $(,)?];)?
     ) => {
         const _: () = {
             use $crate::export as rl4seg;
@@ -38,6 +42,8 @@ macro_rules! export_plugin {
                 $($(rl4seg::validity_metric::<$metric>(),)*)?
                 $($(rl4seg::distortion_generator::<$generator>(),)*)?
                 $($(rl4seg::corrector::<$corrector>(),)*)?
+                $($(rl4seg::network_architecture::<$architecture>(),)*)?
+                $($(rl4seg::differentiable_network::<$network>(),)*)?
             ];
             static DESCRIPTOR: rl4seg::abi::Descriptor = rl4seg::abi::Descriptor {
                 magic: rl4seg::abi::MAGIC,
@@ -73,6 +79,8 @@ macro_rules! export_plugin {
             $($(rl4seg::inventory::submit! { rl4seg::register_validity_metric::<$metric>(NAME) })*)?
             $($(rl4seg::inventory::submit! { rl4seg::register_distortion_generator::<$generator>(NAME) })*)?
             $($(rl4seg::inventory::submit! { rl4seg::register_corrector::<$corrector>(NAME) })*)?
+            $($(rl4seg::inventory::submit! { rl4seg::register_network_architecture::<$architecture>(NAME) })*)?
+            $($(rl4seg::inventory::submit! { rl4seg::register_differentiable_network::<$network>(NAME) })*)?
         };
     };
 }

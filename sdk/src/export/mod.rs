@@ -3,6 +3,7 @@
 
 mod guard;
 mod macros;
+mod networks;
 mod registration;
 mod tables;
 
@@ -12,9 +13,10 @@ pub use rl4seg_core::component::{LinkedPlugin, Registration};
 
 pub use abi_stable::library::LibHeader;
 pub use guard::{guard, hand_over};
+pub use networks::{differentiable_network, network_architecture};
 pub use registration::{
-    register_corrector, register_data_source, register_distortion_generator, register_modality,
-    register_validity_metric,
+    register_corrector, register_data_source, register_differentiable_network, register_distortion_generator,
+    register_modality, register_network_architecture, register_validity_metric,
 };
 pub use tables::{corrector, data_source, distortion_generator, tell_modality, validity_metric};
 

@@ -2,7 +2,10 @@ use rl4seg_core::component::{Factory, Registration, Result};
 
 use crate::{
     Component,
-    component::{Corrector, DataSource, DistortionGenerator, Modality, ValidityMetric},
+    component::{
+        Corrector, DataSource, DifferentiableNetwork, DistortionGenerator, Modality, NetworkArchitecture,
+        ValidityMetric,
+    },
     definition::make,
 };
 
@@ -23,6 +26,8 @@ register!(register_data_source, DataSource);
 register!(register_validity_metric, ValidityMetric);
 register!(register_distortion_generator, DistortionGenerator);
 register!(register_corrector, Corrector);
+register!(register_network_architecture, NetworkArchitecture);
+register!(register_differentiable_network, DifferentiableNetwork);
 
 /// What a program that links the plugin learns of its modality.
 #[must_use]

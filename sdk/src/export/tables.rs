@@ -56,7 +56,7 @@ pub unsafe fn tell_modality(
     unsafe { guard(errors, || put(items, &to_json(&modality()?)?, std::ptr::null())) }
 }
 
-const fn describe<T: Component>(kind: u32, table: *const c_void) -> abi::Component {
+pub(super) const fn describe<T: Component>(kind: u32, table: *const c_void) -> abi::Component {
     abi::Component {
         kind,
         // The component traits ask for `Send` and `Sync`.

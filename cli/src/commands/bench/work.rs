@@ -40,7 +40,7 @@ impl Bench {
     pub fn prepare(args: &Args, device: &DeviceArg, catalog: &Catalog) -> anyhow::Result<Self> {
         let plan = plan(args, catalog)?;
         let labels = &catalog::modality(catalog, &args.modality)?.labels;
-        let networks = Networks::new(plan.network, 1, labels.len(), plan.seed(), device)?;
+        let networks = Networks::new(&plan, catalog, 1, labels.len(), device)?;
         let mut components = Components::load(&plan, catalog, Box::new(networks.policy), Box::new(networks.reward))?;
         let mut cases = Vec::new();
         let mut references = Vec::new();

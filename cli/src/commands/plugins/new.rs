@@ -23,6 +23,8 @@ pub enum Kind {
     Source,
     /// Labels, data source, made-up images and preset for another kind of image
     Modality,
+    /// The layers of actor, critic and reward network
+    Network,
 }
 
 /// How a kind's template is used.
@@ -82,6 +84,14 @@ impl Kind {
                 settings: "",
                 dev_dependencies: "",
                 preset: Some(include_str!("../../../../examples/templates/modality/preset.toml")),
+            },
+            Self::Network => Template {
+                source: include_str!("../../../../examples/templates/network/src/lib.rs"),
+                component: "small-unet",
+                configuration: "[network]\ncomponent = \"NAME/small-unet\"\nsettings = { width = 8 }",
+                settings: " --set small-unet.width=8",
+                dev_dependencies: "",
+                preset: None,
             },
         }
     }

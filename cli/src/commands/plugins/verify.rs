@@ -128,6 +128,14 @@ impl Verifier<'_> {
                 let milliseconds = self.time(|labels| corrector.candidates(labels).is_ok())?;
                 answered(coverage, milliseconds)
             }
+            ComponentKind::NetworkArchitecture => {
+                let architecture = self.catalog.network_architecture(id, settings).map_err(needs_settings)?;
+                answered(conformance::check_network_architecture(architecture.as_ref())?, None)
+            }
+            ComponentKind::DifferentiableNetwork => {
+                let network = self.catalog.differentiable_network(id, settings).map_err(needs_settings)?;
+                answered(conformance::check_differentiable_network(network.as_ref())?, None)
+            }
         }
     }
 
@@ -141,6 +149,8 @@ impl Verifier<'_> {
             ComponentKind::ValidityMetric => self.catalog.validity_metric(id, settings).map(drop),
             ComponentKind::DistortionGenerator => self.catalog.distortion_generator(id, settings).map(drop),
             ComponentKind::Corrector => self.catalog.corrector(id, settings).map(drop),
+            ComponentKind::NetworkArchitecture => self.catalog.network_architecture(id, settings).map(drop),
+            ComponentKind::DifferentiableNetwork => self.catalog.differentiable_network(id, settings).map(drop),
         };
         made(settings).map_err(needs_settings)?;
         match made(&unknown) {

@@ -1,18 +1,22 @@
 //! PPO and REINFORCE on one rollout.
 
 use super::{
-    UnetPolicy,
+    NetworkPolicy,
     losses::{ActorLoss, CriticLoss, Experience},
 };
 use crate::{
-    component::{PolicyUpdate, Result, UpdateRule, UpdateStats},
+    component::{Policy, PolicyUpdate, Result, UpdateRule, UpdateStats},
     domain::Rollout,
-    nn::learner::{Step, Trained},
+    nn::{
+        learner::{Step, Trained},
+        network::Tracked,
+    },
 };
 
-impl UnetPolicy {
+impl NetworkPolicy {
     /// All update epochs on one rollout; the statistics are means over them.
     pub(super) fn improve(&mut self, rollout: &Rollout, update: &PolicyUpdate) -> Result<UpdateStats> {
+        self.accepts(rollout.images.channels, rollout.images.shape)?;
         let experience = Experience::new(rollout, &self.settings, &self.device.clone().autodiff())?;
         let epochs = match update.rule {
             UpdateRule::Ppo => update.update_epochs,
@@ -31,15 +35,15 @@ impl UnetPolicy {
     /// One step of each network. The critic goes first, so that its activations are gone before the
     /// actor's are made; the advantage is that of the critic before its step.
     fn improve_once(&mut self, experience: &Experience<'_>, update: &PolicyUpdate) -> Result<UpdateStats> {
-        let (logits, moments) = self.critic.forward_train(experience.images.clone());
+        let Tracked { logits, pass } = self.critic.forward_train(experience.images.clone())?;
         let CriticLoss { followed: loss, loss: value_loss, values } = experience.critic(logits)?;
         let learning_rate = update.critic_learning_rate;
-        self.critic.step(Step { loss, moments, learning_rate, max_grad_norm: None, trained: Trained::All })?;
-        let (logits, moments) = self.actor.forward_train(experience.images.clone());
+        self.critic.step(Step { loss, pass, learning_rate, max_grad_norm: None, trained: Trained::All })?;
+        let Tracked { logits, pass } = self.actor.forward_train(experience.images.clone())?;
         let ActorLoss { followed: loss, stats } = experience.actor(logits, values, update)?;
         let learning_rate = update.actor_learning_rate;
         let max_grad_norm = Some(update.max_grad_norm);
-        let grad_norm = self.actor.step(Step { loss, moments, learning_rate, max_grad_norm, trained: Trained::All })?;
+        let grad_norm = self.actor.step(Step { loss, pass, learning_rate, max_grad_norm, trained: Trained::All })?;
         Ok(UpdateStats { value_loss, grad_norm, ..stats })
     }
 }

@@ -83,7 +83,7 @@ impl<'a> Experience<'a> {
             rewards: map_tensor("a reward", &rollout.rewards, shape, device)?,
             pseudo_reference: flags_tensor(&rollout.is_pseudo_reference, shape, device)?,
         };
-        let images = images_tensor(&rollout.images, settings.input_channels, device)?;
+        let images = images_tensor(&rollout.images, device)?;
         Ok(Self { images, shape, classes: settings.classes, rollout, maps })
     }
 

@@ -1,4 +1,4 @@
-//! The policy that RL4Seg trains: an actor and a critic of the same U-Net, and a frozen actor.
+//! The policy that RL4Seg trains: an actor and a critic of the same network, and a frozen actor.
 
 mod improve;
 mod losses;
@@ -17,27 +17,28 @@ use super::{
     initialize::{perturbed, shrunk_and_perturbed},
     learner::{Learner, Step, Trained},
     loss::Loss,
-    unet::Unet,
+    network::{Network, Tracked},
     weights::Weights,
 };
 use crate::{
     component::{
-        ComponentError, ErrorKind, ImitationStep, Policy, PolicyState, PolicyUpdate, Result, Segmentation, UpdateStats,
+        Channels, ComponentError, ErrorKind, ImitationStep, Policy, PolicyState, PolicyUpdate, Result, Segmentation,
+        UpdateStats,
     },
     domain::{Actions, ImageBatch, LabelBatch, LabelMap, Rollout, Seed},
     rl::distribution::{Categorical, most_likely, sample},
 };
 
-/// A [`Policy`] of U-Nets.
-pub struct UnetPolicy {
+/// A [`Policy`] of networks: the actor and the critic, and a frozen actor.
+pub struct NetworkPolicy {
     settings: NetworkSettings,
     device: Device,
     actor: Learner,
     critic: Learner,
-    reference: Option<Unet>,
+    reference: Option<Network>,
 }
 
-impl UnetPolicy {
+impl NetworkPolicy {
     /// Fresh weights that follow from `seed`; no reference policy yet.
     ///
     /// # Errors
@@ -46,11 +47,12 @@ impl UnetPolicy {
         settings.check()?;
         require_precision(settings.precision, device)?;
         let NetworkSettings { input_channels, classes, .. } = *settings;
+        let channels = |output| Channels { input: input_channels, output };
         Ok(Self {
-            settings: *settings,
+            settings: settings.clone(),
             device: device.clone(),
-            actor: Learner::new(settings, [input_channels, classes], seed.named("actor"), device),
-            critic: Learner::new(settings, [input_channels, 1], seed.named("critic"), device),
+            actor: Learner::new(settings, channels(classes), seed.named("actor"), device)?,
+            critic: Learner::new(settings, channels(1), seed.named("critic"), device)?,
             reference: None,
         })
     }
@@ -68,7 +70,7 @@ impl UnetPolicy {
     /// The same for the critic.
     ///
     /// # Errors
-    /// As [`UnetPolicy::import_actor`].
+    /// As [`NetworkPolicy::import_actor`].
     pub fn import_critic(&mut self, weights: &Weights) -> Result<()> {
         let network = weights.load_into(self.critic.network().clone())?;
         self.critic.edit(|_| network);
@@ -85,12 +87,18 @@ impl UnetPolicy {
     }
 
     /// `[batch, class, voxel]`.
-    fn logits(&self, network: &Unet, images: &ImageBatch, normalization: &mut Normalization) -> Result<Tensor<3>> {
-        let planes = images_tensor(images, self.settings.input_channels, &self.device)?;
-        Ok(BatchShape::of(images).unfold(network.forward(planes, normalization)))
+    fn logits(&self, network: &Network, images: &ImageBatch, normalization: &mut Normalization) -> Result<Tensor<3>> {
+        let planes = self.planes(images, &self.device)?;
+        Ok(BatchShape::of(images).unfold(network.forward(planes, normalization)?))
     }
 
-    fn segment_by(&self, network: &Unet, images: &ImageBatch) -> Result<LabelBatch> {
+    /// `[batch · slow, channel, y, x]` of images that fit.
+    fn planes(&self, images: &ImageBatch, device: &Device) -> Result<Tensor<4>> {
+        self.accepts(images.channels, images.shape)?;
+        images_tensor(images, device)
+    }
+
+    fn segment_by(&self, network: &Network, images: &ImageBatch) -> Result<LabelBatch> {
         self.most_likely(images, self.logits(network, images, &mut Normalization::Running)?)
     }
 
@@ -120,12 +128,12 @@ impl UnetPolicy {
     fn step_to(&mut self, images: &ImageBatch, labels: &LabelBatch, step: &ImitationStep) -> Result<f64> {
         let device = self.device.clone().autodiff();
         let shape = BatchShape::of(images);
-        let planes = images_tensor(images, self.settings.input_channels, &device)?;
-        let (logits, moments) = self.actor.forward_train(planes);
+        let planes = self.planes(images, &device)?;
+        let Tracked { logits, pass } = self.actor.forward_train(planes)?;
         let Loss { followed: loss, value } = Loss::of_labels(logits, shape, labels, step.label_smoothing)?;
         self.actor.step(Step {
             loss,
-            moments,
+            pass,
             learning_rate: step.learning_rate,
             max_grad_norm: None,
             trained: Trained::All,
@@ -134,9 +142,9 @@ impl UnetPolicy {
     }
 }
 
-impl Policy for UnetPolicy {
+impl Policy for NetworkPolicy {
     fn accepts(&self, channels: usize, shape: [usize; 3]) -> Result<()> {
-        require_fit(channels, shape, self.settings.input_channels)
+        require_fit(channels, shape, (self.settings.input_channels, self.actor.network().least_side()))
     }
 
     fn segment(&self, images: &ImageBatch) -> Result<LabelBatch> {

@@ -1,7 +1,7 @@
 use burn::tensor::Device;
 
 use super::*;
-use crate::nn::parameters::{Role, tensors};
+use crate::nn::parameters::{Role, Tensors};
 use crate::{
     component::UpdateRule,
     domain::{Grid, Rollout},
@@ -9,8 +9,8 @@ use crate::{
 
 const SETTINGS: NetworkSettings = NetworkSettings::new(8, 1, 3);
 
-fn policy(seed: u64) -> UnetPolicy {
-    UnetPolicy::new(&SETTINGS, Seed(seed), &Device::flex()).unwrap()
+fn policy(seed: u64) -> NetworkPolicy {
+    NetworkPolicy::new(&SETTINGS, Seed(seed), &Device::flex()).unwrap()
 }
 
 const SIDE: usize = 64;
@@ -37,7 +37,7 @@ fn grid() -> Grid {
     Grid::plane([SIDE, SIDE], [1.0, 1.0]).unwrap()
 }
 
-fn trained() -> UnetPolicy {
+fn trained() -> NetworkPolicy {
     let (images, labels) = discs();
     let mut policy = policy(1);
     for _ in 0..30 {
@@ -64,7 +64,7 @@ fn update() -> PolicyUpdate {
     }
 }
 
-fn rollout(policy: &mut UnetPolicy) -> Rollout {
+fn rollout(policy: &mut NetworkPolicy) -> Rollout {
     let (images, labels) = discs();
     let actions = policy.act(&images, &[None; BATCH], Seed(3)).unwrap();
     let pairs = actions.labels.labels.iter().zip(&labels.labels);
@@ -149,7 +149,7 @@ fn a_state_comes_back_to_the_byte() {
 #[test]
 fn a_state_of_another_width_is_refused_and_changes_nothing() {
     let wide = NetworkSettings { width: 16, ..SETTINGS };
-    let wide = UnetPolicy::new(&wide, Seed(1), &Device::flex()).unwrap();
+    let wide = NetworkPolicy::new(&wide, Seed(1), &Device::flex()).unwrap();
     let mut policy = policy(1);
     let (before, actor) = (policy.state().unwrap(), wide.state().unwrap().actor);
     let error = policy.restore(&PolicyState { actor, critic: before.critic.clone() }).unwrap_err();
@@ -216,7 +216,7 @@ fn normalisation_takes_the_statistics_of_other_images_and_no_weight_changes() {
     let mut dimmed = images.clone();
     dimmed.values.iter_mut().for_each(|value| *value = 0.3 * *value + 0.4);
     let before = agreement(&policy.segment(&dimmed).unwrap(), &labels);
-    let weights = |policy: &UnetPolicy| tensors(policy.actor.network());
+    let weights = |policy: &NetworkPolicy| policy.actor.network().tensors();
     let old = weights(&policy);
     for _ in 0..40 {
         policy.renormalize(&dimmed).unwrap();
@@ -231,7 +231,7 @@ fn normalisation_takes_the_statistics_of_other_images_and_no_weight_changes() {
 fn entropy_falls_by_scales_and_shifts_alone() {
     let mut policy = policy(1);
     let (images, _) = discs();
-    let weights = |policy: &UnetPolicy| tensors(policy.actor.network());
+    let weights = |policy: &NetworkPolicy| policy.actor.network().tensors();
     let old = weights(&policy);
     let entropies: Vec<f64> = (0..5).map(|_| policy.lower_entropy(&images, 1e-2).unwrap()).collect();
     assert!(entropies.windows(2).all(|pair| pair[1] < pair[0]), "{entropies:?}");
@@ -248,11 +248,11 @@ fn the_reference_moves_towards_the_network() {
     assert_eq!(policy.blend_reference(0.5).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(policy.segment_by_reference(&images).unwrap_err().kind(), ErrorKind::NotFound);
     policy.freeze_reference().unwrap();
-    let old = tensors(policy.reference.as_ref().unwrap());
+    let old = policy.reference.as_ref().unwrap().tensors();
     policy.imitate(&images, &labels, &ImitationStep { learning_rate: 1e-2, label_smoothing: 0.0 }).unwrap();
-    let network = tensors(policy.actor.network());
+    let network = policy.actor.network().tensors();
     policy.blend_reference(0.75).unwrap();
-    let blended = tensors(policy.reference.as_ref().unwrap());
+    let blended = policy.reference.as_ref().unwrap().tensors();
     for ((old, new), blended) in old.iter().zip(&network).zip(&blended) {
         for ((old, new), blended) in old.values.iter().zip(&new.values).zip(&blended.values) {
             assert!((0.75 * old + 0.25 * new - blended).abs() < 1e-6, "{old} {new} {blended}");

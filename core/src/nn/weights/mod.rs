@@ -10,10 +10,7 @@ use std::{collections::BTreeMap, path::Path};
 use burn::tensor::{DType, TensorData};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::{
-    parameters::{edited, tensors},
-    unet::Unet,
-};
+use super::parameters::Tensors;
 use crate::component::{ComponentError, ErrorKind, Result};
 
 /// torch's counter of batches, which only a cumulative moving average would need.
@@ -37,9 +34,8 @@ struct Values {
 impl Weights {
     /// A copy of a network's weights; messages call them `source`.
     #[must_use]
-    pub fn of(network: &Unet, source: &str) -> Self {
-        let tensors = tensors(network);
-        let named = tensors.into_iter().map(|t| (t.name, Values { shape: t.shape, values: t.values }));
+    pub fn of(network: &impl Tensors, source: &str) -> Self {
+        let named = network.tensors().into_iter().map(|t| (t.name, Values { shape: t.shape, values: t.values }));
         Self { source: source.to_owned(), tensors: named.collect() }
     }
 
@@ -132,8 +128,8 @@ impl Weights {
     /// # Errors
     /// If they belong to another architecture: names the first tensor of the network that is
     /// missing or has another shape, and lists what is missing and what is left over.
-    pub fn load_into(&self, network: Unet) -> Result<Unet> {
-        let expected = tensors(&network);
+    pub fn load_into<N: Tensors>(&self, network: N) -> Result<N> {
+        let expected = network.tensors();
         for tensor in &expected {
             if let Some(found) = self.tensors.get(&tensor.name)
                 && found.shape != tensor.shape
@@ -156,7 +152,7 @@ impl Weights {
                 format!("does not hold this network: missing {}, not part of it {}", listed(&missing), listed(&unused));
             return Err(self.inconsistent(&message));
         }
-        Ok(edited(network, |tensor| {
+        Ok(network.edited(|tensor| {
             if let Some(found) = self.tensors.get(&tensor.name) {
                 tensor.values.clone_from(&found.values);
             }
@@ -220,7 +216,10 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::{domain::Seed, nn::initialize::xavier};
+    use crate::{
+        domain::Seed,
+        nn::{initialize::xavier, unet::Unet},
+    };
 
     fn network(width: usize, seed: u64) -> Unet {
         xavier(Unet::zeroed(width, 1, 3, &Device::flex()), Seed(seed))

@@ -4,6 +4,7 @@
 mod corrector;
 mod data_source;
 mod distortion_generator;
+mod network;
 mod validity_metric;
 
 use std::{
@@ -21,7 +22,10 @@ use super::{
 use crate::component::{ComponentError, ComponentKind, ErrorKind, Result};
 
 pub(super) use self::{
-    corrector::corrector, data_source::data_source, distortion_generator::distortion_generator,
+    corrector::corrector,
+    data_source::data_source,
+    distortion_generator::distortion_generator,
+    network::{differentiable_network, network_architecture},
     validity_metric::validity_metric,
 };
 

@@ -1,6 +1,7 @@
 //! How values look on the boundary. Both sides use it: the host, and the SDK inside a plugin.
 #![allow(unsafe_code, reason = "reads and lends memory across the C boundary")]
 
+mod network;
 mod request;
 mod voxels;
 
@@ -9,6 +10,7 @@ use std::{borrow::Cow, ffi::c_void, fmt::Display};
 use rl4seg_abi as abi;
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use network::{put_numbers, read_network_call, read_numbers, read_put_numbers, with_network_call, with_numbers};
 pub use request::{read_request, with_request};
 pub use voxels::{read_image, read_label_map, with_image, with_label_map, with_label_maps};
 

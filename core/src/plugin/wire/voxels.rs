@@ -66,7 +66,12 @@ pub unsafe fn read_image(voxels: *const abi::Voxels) -> Result<Image> {
 }
 
 fn lend<T>(values: &[T], dtype: abi::DLDataType, shape: &[i64], grid: &Grid) -> abi::Voxels {
-    let array = abi::DLTensor {
+    abi::Voxels { array: array(values, dtype, shape), spacing: spacing(grid) }
+}
+
+/// `values` as an array that is good for as long as they and `shape` live.
+pub(super) fn array<T>(values: &[T], dtype: abi::DLDataType, shape: &[i64]) -> abi::DLTensor {
+    abi::DLTensor {
         data: values.as_ptr().cast_mut().cast(),
         device: abi::DLDevice { device_type: abi::DL_CPU, device_id: 0 },
         ndim: i32::try_from(shape.len()).unwrap_or(i32::MAX),
@@ -74,11 +79,10 @@ fn lend<T>(values: &[T], dtype: abi::DLDataType, shape: &[i64], grid: &Grid) -> 
         shape: shape.as_ptr(),
         strides: std::ptr::null(),
         byte_offset: 0,
-    };
-    abi::Voxels { array, spacing: spacing(grid) }
+    }
 }
 
-fn axis(entries: usize) -> i64 {
+pub(super) fn axis(entries: usize) -> i64 {
     i64::try_from(entries).unwrap_or(i64::MAX)
 }
 
@@ -113,8 +117,31 @@ unsafe fn copy<T: Copy>(
     what: &str,
 ) -> Result<(Vec<T>, Vec<usize>, abi::Spacing)> {
     // SAFETY: the caller's word.
-    let voxels = unsafe { voxels.as_ref() }.ok_or_else(|| inconsistent(format!("expected {what}, found nothing")))?;
-    let array = &voxels.array;
+    let voxels = unsafe { voxels.as_ref() }.ok_or_else(|| nothing(what))?;
+    // SAFETY: the caller's word.
+    let (borrowed, shape) = unsafe { borrow::<T>(&raw const voxels.array, dtype, what) }?;
+    let mut values = Vec::new();
+    let reserved = values.try_reserve_exact(borrowed.len());
+    reserved.map_err(|error| inconsistent(format!("{what} of shape {shape:?}: {error}")))?;
+    values.extend_from_slice(borrowed);
+    Ok((values, shape, voxels.spacing))
+}
+
+fn nothing(what: &str) -> ComponentError {
+    inconsistent(format!("expected {what}, found nothing"))
+}
+
+/// The values and the shape behind `array`, after everything that can be checked was.
+///
+/// # Safety
+/// `array` is null or describes memory that may be read and does not change for `'a`.
+pub(super) unsafe fn borrow<'a, T>(
+    array: *const abi::DLTensor,
+    dtype: abi::DLDataType,
+    what: &str,
+) -> Result<(&'a [T], Vec<usize>)> {
+    // SAFETY: the caller's word.
+    let array = unsafe { array.as_ref() }.ok_or_else(|| nothing(what))?;
     if array.dtype != dtype {
         return Err(inconsistent(format!("{what} holds {dtype:?}; found {:?}", array.dtype)));
     }
@@ -128,12 +155,9 @@ unsafe fn copy<T: Copy>(
     if array.data.is_null() || !first.is_aligned() {
         return Err(inconsistent(format!("{what} lies at {first:?}, where no such array can lie")));
     }
-    let mut values = Vec::new();
-    values.try_reserve_exact(len).map_err(|error| inconsistent(format!("{what} of shape {shape:?}: {error}")))?;
     // SAFETY: `first` is aligned and not null, `len` elements fit into memory, and the caller vouches
     // that they may be read; `T` is a plain number.
-    values.extend_from_slice(unsafe { std::slice::from_raw_parts(first, len) });
-    Ok((values, shape, voxels.spacing))
+    Ok((unsafe { std::slice::from_raw_parts(first, len) }, shape))
 }
 
 /// The shape of `array` and its number of elements.

@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
+    adapt::AdaptError,
     component::Modality,
     config::{self, Override, Plan},
     domain::{CaseId, Split},
@@ -171,13 +172,28 @@ impl Bench<'_> {
                 session.adopt(&Step::new(0, kind), other)?;
             }
         }
-        let finished = session.finish(self.shown).with_context(|| name)?;
-        let last = Step::new(plan.iterations, StepKind::Evaluate);
-        let folder = finished.root.join(layout::step(&last));
+        let root = session.root().to_owned();
+        let collapsed_in = match session.finish(self.shown) {
+            Ok(_) => None,
+            Err(error) => Some(collapse(error).with_context(|| name.clone())?),
+        };
+        if let (Some(step), true) = (collapsed_in, self.shown) {
+            note(&format!("{name}: the policy collapsed in {step}; its last results count"));
+        }
+        let last = collapsed_in.map_or(plan.iterations, |step| step.iteration.saturating_sub(1));
+        let folder = root.join(layout::step(&Step::new(last, StepKind::Evaluate)));
         let summary = run_dir::read_json(&folder.join(layout::SUMMARY))?;
         let cases = run_dir::read_json_lines(&folder.join(layout::CASES))?;
-        pretrained.push((plan.clone(), finished.root.clone()));
-        Ok(RunResult { seed, run: finished.root, summary, cases })
+        pretrained.push((plan.clone(), root.clone()));
+        Ok(RunResult { seed, run: root, collapsed_in: collapsed_in.map(|step| step.iteration), summary, cases })
+    }
+}
+
+/// The step of a collapse, which is a result of its experiment and no reason to keep the others back.
+fn collapse(error: anyhow::Error) -> anyhow::Result<Step> {
+    match error.downcast_ref::<AdaptError>().and_then(AdaptError::collapsed_in) {
+        Some(step) => Ok(step),
+        None => Err(error),
     }
 }
 

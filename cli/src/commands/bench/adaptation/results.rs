@@ -16,6 +16,8 @@ use crate::output::{number, percent, table};
 pub struct RunResult {
     pub seed: u64,
     pub run: std::path::PathBuf,
+    /// The iteration in which the policy came to give one label to all; the results are those of the one before.
+    pub collapsed_in: Option<usize>,
     pub summary: EvaluateSummary,
     #[serde(skip)]
     pub cases: Vec<CaseResult>,
@@ -133,7 +135,7 @@ pub fn text(results: &[ExperimentResult]) -> String {
     let rows = results.iter().map(|result| {
         vec![
             result.name.clone(),
-            result.runs.len().to_string(),
+            seeds(&result.runs),
             number(result.target_dice, 3),
             number(result.target_hausdorff_mm, 1),
             result.target_valid.map_or_else(|| number(None, 0), percent),
@@ -145,6 +147,17 @@ pub fn text(results: &[ExperimentResult]) -> String {
         ]
     });
     table(&header, rows)
+}
+
+/// How many there are, and which of them collapsed.
+fn seeds(runs: &[RunResult]) -> String {
+    let collapsed = runs.iter().filter_map(|run| Some((run.seed, run.collapsed_in?)));
+    let collapsed: Vec<String> =
+        collapsed.map(|(seed, iteration)| format!("seed {seed} collapsed in iteration {iteration}")).collect();
+    match collapsed.len() {
+        0 => runs.len().to_string(),
+        _ => format!("{} ({})", runs.len(), collapsed.join(", ")),
+    }
 }
 
 fn interval(found: Option<Interval>) -> String {
@@ -185,6 +198,7 @@ mod tests {
         RunResult {
             seed,
             run: "run".into(),
+            collapsed_in: None,
             summary: EvaluateSummary { source: domain(0.9), target: domain(of_target) },
             cases: dice.iter().enumerate().map(case).collect(),
         }
@@ -206,5 +220,12 @@ mod tests {
         assert_eq!(results[1].hausdorff_gain_mm, None);
         assert_eq!((results[0].dice_gain, results[2].source_dice), (None, None));
         assert!(text(&results).contains("+0.300 (+0.300 to +0.300)"), "{}", text(&results));
+    }
+
+    #[test]
+    fn a_collapse_is_named_with_its_seed() {
+        let runs = [run(1, &[0.2]), RunResult { collapsed_in: Some(4), ..run(2, &[0.0]) }];
+        assert_eq!(seeds(&runs), "2 (seed 2 collapsed in iteration 4)");
+        assert_eq!(seeds(&runs[..1]), "1");
     }
 }
