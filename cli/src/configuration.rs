@@ -28,6 +28,7 @@ impl Configuration {
         for table in ["pretrain", "collect", "reward", "policy"] {
             self.0.remove(table);
         }
+        self.0.remove("iterations");
         if let Some(distortions) = self.0.get_mut("distortion").and_then(Item::as_array_of_tables_mut) {
             distortions
                 .retain(|table| table.get("component").and_then(Item::as_str).is_none_or(|id| !id.contains('/')));

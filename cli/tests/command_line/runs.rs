@@ -148,6 +148,9 @@ fn the_published_numbers_are_one_flag_away() {
     let published = read(&out);
     assert_eq!(published.policy, rl4seg_core::config::PolicySettings::default());
     assert_eq!(published.pretrain, rl4seg_core::config::PretrainSettings::default());
+    assert_eq!(published.collect, rl4seg_core::config::CollectSettings::default());
+    assert_eq!(published.reward, rl4seg_core::config::RewardSettings::default());
+    assert_eq!(published.iterations, 4);
     assert_eq!(published.validity, read(&folder.text("run.toml")).validity);
     assert_eq!(published.distortion.len() + 1, read(&folder.text("run.toml")).distortion.len(), "echo/shape is ours");
 }

@@ -47,7 +47,9 @@ impl Components {
             .iter()
             .map(|table| catalog.distortion_generator(&table.component, &table.settings_json()))
             .collect::<Result<_, ComponentError>>()?;
-        let source = SourceDomain::open(source, &labels, plan.splits, seed.named("source"))?;
+        // One data set as both domains is split once: what is trained on must not be tested on.
+        let of_source = if plan.source == plan.target { "target" } else { "source" };
+        let source = SourceDomain::open(source, &labels, plan.splits, seed.named(of_source))?;
         let target = TargetDomain::open(target, &labels, plan.splits, seed.named("target"))?;
         let reward = match plan.reward.model {
             RewardKind::Network => reward,

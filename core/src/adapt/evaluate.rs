@@ -228,14 +228,13 @@ fn score_case(
     let reference = reference(&case.id)?;
     let structures =
         reference.as_ref().map(|reference| measure::compare(&result, reference, &judges.labels)).transpose()?;
-    // Nothing was looked at outside a crop, so nothing there is known to be right.
-    let restored = reward.map(|reward| case.geometry.restore_map(reward, 0.0)).transpose()?;
+    let restored = reward.map(|reward| restored(case, reward)).transpose()?;
     let confidence = match (&restored, &reference) {
         (Some(reward), Some(reference)) => foreground_confidence(reward, &result, reference),
         _ => Vec::new(),
     };
     let segmented = result.labels().iter().filter(|&&label| label != 0).count();
-    let result_voxels = result.labels().len();
+    let looked_at = || restored.iter().flatten().flatten();
     let mean_reward =
         reward.map(|map| map.values().iter().map(|&p| f64::from(p)).sum::<f64>() / map.values().len() as f64);
     Ok(Scored {
@@ -248,19 +247,29 @@ fn score_case(
             mean_reward,
         },
         confidence,
-        uncertainty: restored.map_or(0.0, |map| map.values().iter().map(|&p| f64::from(1.0 - p)).sum()),
-        voxels: result_voxels,
+        uncertainty: looked_at().map(|&p| f64::from(1.0 - p)).sum(),
+        voxels: looked_at().count(),
         segmented,
     })
 }
 
+/// The probability of each voxel of the original image; none where it was cropped off, and nothing was looked at.
+fn restored(case: &PreparedCase, reward: &VoxelMap) -> Result<Vec<Option<f32>>, ComponentError> {
+    let inside = VoxelMap::new(*reward.grid(), vec![1.0; reward.values().len()])?;
+    let inside = case.geometry.restore_map(&inside, 0.0)?;
+    let restored = case.geometry.restore_map(reward, 0.0)?;
+    let voxels = restored.values().iter().zip(inside.values());
+    // At the border of a crop a voxel is partly of either side.
+    Ok(voxels.map(|(&p, &inside)| (inside > 0.999).then_some(p)).collect())
+}
+
 /// Probability and correctness of the voxels where result or reference is not background: the
 /// easy background would hide a badly calibrated map.
-fn foreground_confidence(reward: &VoxelMap, result: &LabelMap, reference: &LabelMap) -> Vec<(f32, bool)> {
-    let voxels = reward.values().iter().zip(result.labels().iter().zip(reference.labels()));
+fn foreground_confidence(reward: &[Option<f32>], result: &LabelMap, reference: &LabelMap) -> Vec<(f32, bool)> {
+    let voxels = reward.iter().zip(result.labels().iter().zip(reference.labels()));
     voxels
         .filter(|(_, (found, right))| **found != 0 || **right != 0)
-        .map(|(&p, (found, right))| (p, found == right))
+        .filter_map(|(&p, (found, right))| Some((p?, found == right)))
         .collect()
 }
 

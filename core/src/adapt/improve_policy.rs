@@ -136,22 +136,20 @@ fn train_epoch(
     ahead(batches.len(), make, |index, batch| {
         context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
         let name = batches::name(epoch, index, batch.names());
-        let learn = || {
-            match settings.baseline {
-                None => {
-                    let seed = seed.named("act").indexed(index);
-                    means.add(follow_reward(components, calibration, batch, (update, seed))?);
-                }
-                Some(rule) => {
-                    let rate = update.actor_learning_rate;
-                    means.add_loss(baseline::follow(rule, components.policy.as_mut(), &batch, rate)?);
-                }
+        let rate = update.actor_learning_rate;
+        let learn = || match settings.baseline {
+            None => {
+                let seed = seed.named("act").indexed(index);
+                follow_reward(components, calibration, batch, (update, seed)).map(|learnt| means.add(learnt))
             }
-            let Some(rehearsal) = &mut rehearsal else { return Ok(()) };
-            let (steps, rate) = (settings.rehearsal_steps, update.actor_learning_rate);
-            rehearsal.rehearse(components.policy.as_mut(), steps, rate)
+            Some(rule) => {
+                baseline::follow(rule, components.policy.as_mut(), &batch, rate).map(|loss| means.add_loss(loss))
+            }
         };
-        learn().map_err(|error: ComponentError| error.context(name).into())
+        learn().map_err(|error: ComponentError| error.context(name.clone()))?;
+        let Some(rehearsal) = &mut rehearsal else { return Ok(()) };
+        let rehearsed = rehearsal.rehearse(components.policy.as_mut(), settings.rehearsal_steps, rate);
+        rehearsed.map_err(|error| error.context(format!("after {name}")).into())
     })?;
     Ok(means.take())
 }

@@ -29,6 +29,12 @@ impl Labelled {
         Ok(Self { cases, references: references? })
     }
 
+    /// What `chosen` are called, for an error that happened with them.
+    pub fn names(&self, chosen: &[usize]) -> String {
+        let names: Vec<&str> = chosen.iter().map(|&case| self.cases[case].id.as_str()).collect();
+        format!("cases {}", names.join(", "))
+    }
+
     /// A case as it looks after a random change.
     pub fn view(&self, case: usize, augment: Augment, seed: Seed) -> (PreparedCase, LabelMap) {
         let PreparedCase { id, image, geometry } = &self.cases[case];

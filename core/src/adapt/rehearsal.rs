@@ -59,7 +59,9 @@ impl Rehearsal {
             let Some(chosen) = self.left.pop() else { return Ok(()) };
             let seed = self.seed.named("augment").indexed(self.steps);
             let (images, labels) = self.labelled.batch(&chosen, self.augment, seed)?;
-            policy.imitate(&images, &labels, &step)?;
+            let imitated = policy.imitate(&images, &labels, &step);
+            imitated
+                .map_err(|error| error.context(format!("a supervised step on {}", self.labelled.names(&chosen))))?;
             self.steps += 1;
         }
         Ok(())

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use rl4seg_core::{
     adapt::ReviewedCase,
     domain::{CaseId, Verdict},
     measure::{
-        calibration::{LineFit, Reliability, ReliabilityBin, area_under_roc, fit_line, mutual_information, pearson},
+        calibration::{
+            CalibrationError, LineFit, Reliability, ReliabilityBin, area_under_roc, fit_line, mutual_information,
+            pearson,
+        },
         mean,
     },
 };
@@ -16,12 +18,24 @@ use serde::Serialize;
 /// Bins of all calibration errors and of the histogram.
 const BINS: usize = 20;
 
-/// All that is measured. Voxels are those where result or reference is not background; a voxel's confidence
-/// is the calibrated probability that its label is right.
+/// All that is told of a run's uncertainty.
 #[derive(Debug, Serialize)]
 pub struct Measures {
     pub run: PathBuf,
     pub iteration: usize,
+    #[serde(flatten)]
+    pub agreement: Option<Agreement>,
+    /// Why there is no agreement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_measured: Option<String>,
+    /// The least certain first.
+    pub cases: Vec<Case>,
+}
+
+/// How far uncertainty goes with being wrong. Voxels are those where result or reference is not background; a voxel's
+/// confidence is the calibrated probability that its label is right.
+#[derive(Debug, Serialize)]
+pub struct Agreement {
     pub voxels: usize,
     /// Share of these voxels whose label is right.
     pub accuracy: f64,
@@ -44,8 +58,6 @@ pub struct Measures {
     pub dice_correlation: Option<f64>,
     /// The same of its uncertainty for each segmented voxel.
     pub dice_correlation_of_foreground: Option<f64>,
-    /// The least certain first.
-    pub cases: Vec<Case>,
 }
 
 /// Counts of voxels.
@@ -113,30 +125,33 @@ pub fn line(cases: &[Case]) -> Option<LineFit> {
 }
 
 impl Measures {
-    /// # Errors
-    /// If no case has a reference, or all voxels are right.
-    pub fn of(run: PathBuf, iteration: usize, reviewed: &[ReviewedCase]) -> anyhow::Result<Self> {
-        let foreground = || reviewed.iter().flat_map(|case| &case.foreground);
-        let (confidence, correct): (Vec<f32>, Vec<bool>) = foreground().copied().unzip();
-        let without = || {
-            format!(
-                "{}: the uncertainty of the target's test cases cannot be measured; they need experts' label maps, and some voxels right and some wrong",
-                run.display()
-            )
-        };
-        let equal_width = Reliability::equal_width(&confidence, &correct, BINS).with_context(without)?;
-        let equal_mass = Reliability::equal_mass(&confidence, &correct, BINS).with_context(without)?;
-        let doubt: Vec<f32> = confidence.iter().map(|confidence| -confidence).collect();
-        let wrong: Vec<bool> = correct.iter().map(|correct| !correct).collect();
-        let error_auroc = area_under_roc(&doubt, &wrong).with_context(without)?;
+    /// The ranking needs no references; the agreement does.
+    pub fn of(run: PathBuf, iteration: usize, reviewed: &[ReviewedCase]) -> Self {
         let mut cases: Vec<Case> = reviewed.iter().map(Case::of).collect();
         mark_influential(&mut cases);
-        let (_, x, y) = points(&cases);
+        cases.sort_by(|a, b| b.doubt().total_cmp(&a.doubt()).then_with(|| a.case.cmp(&b.case)));
+        let (agreement, not_measured) = match Agreement::of(reviewed, &cases) {
+            Ok(agreement) => (Some(agreement), None),
+            Err(error) => (None, Some(format!("{error}; the target's test cases need experts' label maps for it"))),
+        };
+        Self { run, iteration, agreement, not_measured, cases }
+    }
+}
+
+impl Agreement {
+    /// # Errors
+    /// If no case has a reference, or not both right and wrong voxels are there.
+    fn of(reviewed: &[ReviewedCase], cases: &[Case]) -> Result<Self, CalibrationError> {
+        let foreground = || reviewed.iter().flat_map(|case| &case.foreground);
+        let (confidence, correct): (Vec<f32>, Vec<bool>) = foreground().copied().unzip();
+        let equal_width = Reliability::equal_width(&confidence, &correct, BINS)?;
+        let equal_mass = Reliability::equal_mass(&confidence, &correct, BINS)?;
+        let doubt: Vec<f32> = confidence.iter().map(|confidence| -confidence).collect();
+        let wrong: Vec<bool> = correct.iter().map(|correct| !correct).collect();
+        let (_, x, y) = points(cases);
         let means: (Vec<f64>, Vec<f64>) =
             cases.iter().filter_map(|case| Some((case.mean_uncertainty, case.dice?))).unzip();
-        cases.sort_by(|a, b| b.doubt().total_cmp(&a.doubt()).then_with(|| a.case.cmp(&b.case)));
         Ok(Self {
-            iteration,
             voxels: correct.len(),
             accuracy: correct.iter().filter(|&&correct| correct).count() as f64 / correct.len() as f64,
             ece: equal_width.expected_error(),
@@ -145,11 +160,9 @@ impl Measures {
             reliability: equal_width.bins,
             confidence_histogram: Histogram::of(foreground()),
             normalized_mutual_information: information(reviewed),
-            error_auroc,
+            error_auroc: area_under_roc(&doubt, &wrong)?,
             dice_correlation: pearson(&means.0, &means.1).ok(),
             dice_correlation_of_foreground: pearson(&x, &y).ok(),
-            cases,
-            run,
         })
     }
 }
@@ -213,22 +226,29 @@ mod tests {
         let odd = reviewed("odd", 0.2, 1.0);
         let others = (0..8).map(|n| reviewed(&format!("c{n}"), 0.95 - 0.01 * f64::from(n), 1.0 + 0.1 * f64::from(n)));
         let cases: Vec<ReviewedCase> = others.chain([odd]).collect();
-        let found = Measures::of("run".into(), 1, &cases).unwrap();
+        let found = Measures::of("run".into(), 1, &cases);
+        let agreement = found.agreement.unwrap();
         assert_eq!(found.cases[0].case.as_str(), "c7");
         assert!((found.cases[0].mean_uncertainty - 0.017).abs() < 1e-12);
         let influential: Vec<&str> =
             found.cases.iter().filter(|case| case.influential).map(|case| case.case.as_str()).collect();
         assert_eq!(influential, ["odd"]);
-        assert_eq!(found.error_auroc, 1.0);
-        assert_eq!(found.confidence_histogram.wrong[4], 9);
-        assert_eq!(found.confidence_histogram.right.iter().sum::<usize>(), 27);
-        assert!((found.accuracy - 0.75).abs() < 1e-12);
+        assert_eq!(agreement.error_auroc, 1.0);
+        assert_eq!(agreement.confidence_histogram.wrong[4], 9);
+        assert_eq!(agreement.confidence_histogram.right.iter().sum::<usize>(), 27);
+        assert!((agreement.accuracy - 0.75).abs() < 1e-12);
     }
 
     #[test]
-    fn without_a_reference_nothing_is_measured() {
-        let blind = ReviewedCase { foreground: Vec::new(), ..reviewed("a", 0.5, 1.0) };
-        let error = Measures::of("some-run".into(), 1, &[blind]).unwrap_err();
-        assert!(format!("{error:#}").contains("some-run"), "{error:#}");
+    fn without_a_reference_cases_are_ranked_and_nothing_else_is_measured() {
+        let blind = |name: &str, uncertainty: f64| {
+            let mut case = ReviewedCase { foreground: Vec::new(), ..reviewed(name, 0.5, uncertainty) };
+            case.result.structures = None;
+            case
+        };
+        let found = Measures::of("run".into(), 1, &[blind("a", 1.0), blind("b", 2.0)]);
+        assert!(found.agreement.is_none() && found.not_measured.unwrap().contains("experts' label maps"));
+        let ranked: Vec<&str> = found.cases.iter().map(|case| case.case.as_str()).collect();
+        assert_eq!((ranked, found.cases[0].dice), (vec!["b", "a"], None));
     }
 }

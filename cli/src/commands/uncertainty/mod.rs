@@ -13,12 +13,12 @@ use crate::{
     output::{self, number, table},
     session,
 };
-use measures::{Case, Measures};
+use measures::{Agreement, Case, Measures};
 
 /// Tell how far a run's uncertainty can be believed, and which cases to look at first
 ///
 /// Segments the target's test cases with the latest policy, asks the latest reward network how sure it is, and
-/// compares with the experts' label maps: calibration errors (20 bins, voxels where result or reference is not
+/// ranks them. Where they have experts' label maps it compares with those: calibration errors (20 bins, voxels where result or reference is not
 /// background), how well errors are found, how uncertainty goes with Dice. With --out also writes
 /// uncertainty.json, cases.csv and three pictures.
 #[derive(Debug, clap::Args)]
@@ -37,13 +37,15 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
     let reviewed = session::review(&args.run, &catalog, &args.device, global.shows_progress())?;
     let (iteration, _) = adapt::latest_policy(&args.run)?;
-    let measures = Measures::of(args.run.clone(), iteration, &reviewed)?;
+    let measures = Measures::of(args.run.clone(), iteration, &reviewed);
     if let Some(folder) = &args.out {
         fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
         let json = serde_json::to_vec_pretty(&measures).context("writing JSON")?;
         write_atomically(&folder.join("uncertainty.json"), &json)?;
         write_atomically(&folder.join("cases.csv"), &csv(&measures.cases)?)?;
-        pictures::write(folder, &measures)?;
+        if let Some(agreement) = &measures.agreement {
+            pictures::write(folder, agreement, &measures.cases)?;
+        }
     }
     output::result(global.json, &measures, || text(&measures))
 }
@@ -60,19 +62,10 @@ fn csv(cases: &[Case]) -> anyhow::Result<Vec<u8>> {
 const SHOWN: usize = 10;
 
 fn text(measures: &Measures) -> String {
-    let rows = [
-        ("voxels looked at", measures.voxels.to_string()),
-        ("share of them that is right", number(Some(measures.accuracy), 3)),
-        ("expected calibration error", number(Some(measures.ece), 3)),
-        ("adaptive calibration error", number(Some(measures.ace), 3)),
-        ("largest calibration error of a bin", number(Some(measures.mce), 3)),
-        ("area under the ROC curve, errors", number(Some(measures.error_auroc), 3)),
-        ("normalised mutual information", number(measures.normalized_mutual_information, 3)),
-        ("correlation with Dice", number(measures.dice_correlation, 2)),
-        ("the same for each segmented voxel", number(measures.dice_correlation_of_foreground, 2)),
-    ];
-    let first = format!("iteration {}", measures.iteration);
-    let mut text = table(&[&first, ""], rows.map(|(name, value)| vec![name.to_owned(), value]));
+    let mut text = match (&measures.agreement, &measures.not_measured) {
+        (Some(agreement), _) => agreement_text(measures.iteration, agreement),
+        (None, why) => format!("iteration {}: {}\n", measures.iteration, why.as_deref().unwrap_or("not measured")),
+    };
     text.push_str("\nto be looked at first:\n\n");
     let rows = measures.cases.iter().take(SHOWN).map(|case| {
         vec![
@@ -85,4 +78,20 @@ fn text(measures: &Measures) -> String {
     });
     text.push_str(&table(&["case", "verdict", "uncertainty", "Dice", ""], rows));
     text
+}
+
+fn agreement_text(iteration: usize, agreement: &Agreement) -> String {
+    let rows = [
+        ("voxels looked at", agreement.voxels.to_string()),
+        ("share of them that is right", number(Some(agreement.accuracy), 3)),
+        ("expected calibration error", number(Some(agreement.ece), 3)),
+        ("adaptive calibration error", number(Some(agreement.ace), 3)),
+        ("largest calibration error of a bin", number(Some(agreement.mce), 3)),
+        ("area under the ROC curve, errors", number(Some(agreement.error_auroc), 3)),
+        ("normalised mutual information", number(agreement.normalized_mutual_information, 3)),
+        ("correlation with Dice", number(agreement.dice_correlation, 2)),
+        ("the same for each segmented voxel", number(agreement.dice_correlation_of_foreground, 2)),
+    ];
+    let first = format!("iteration {iteration}");
+    table(&[&first, ""], rows.map(|(name, value)| vec![name.to_owned(), value]))
 }

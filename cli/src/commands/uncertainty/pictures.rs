@@ -5,22 +5,23 @@ use std::path::Path;
 use anyhow::anyhow;
 use plotters::prelude::*;
 
-use super::measures::{Measures, line};
+use super::measures::{Agreement, Case, line};
 
 const SIZE: (u32, u32) = (640, 520);
 const RIGHT: RGBColor = RGBColor(52, 120, 184);
 const WRONG: RGBColor = RGBColor(196, 62, 52);
 
 /// Writes `reliability.svg`, `confidence.svg` and `dice.svg`.
-pub fn write(folder: &Path, measures: &Measures) -> anyhow::Result<()> {
+pub fn write(folder: &Path, agreement: &Agreement, cases: &[Case]) -> anyhow::Result<()> {
     for (name, draw) in [
-        ("reliability.svg", reliability as fn(&Measures, &mut String) -> Drawn),
+        ("reliability.svg", reliability as fn(&Agreement, &[Case], &mut String) -> Drawn),
         ("confidence.svg", confidence),
         ("dice.svg", dice),
     ] {
         let mut picture = String::new();
         let path = folder.join(name);
-        draw(measures, &mut picture).map_err(|error| anyhow!("{}: cannot be drawn: {error}", path.display()))?;
+        draw(agreement, cases, &mut picture)
+            .map_err(|error| anyhow!("{}: cannot be drawn: {error}", path.display()))?;
         rl4seg_core::io::write_atomically(&path, picture.as_bytes())?;
     }
     Ok(())
@@ -29,7 +30,7 @@ pub fn write(folder: &Path, measures: &Measures) -> anyhow::Result<()> {
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 /// Accuracy over confidence; the diagonal is perfect calibration.
-fn reliability(measures: &Measures, picture: &mut String) -> Drawn {
+fn reliability(measures: &Agreement, _: &[Case], picture: &mut String) -> Drawn {
     let area = SVGBackend::with_string(picture, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
     let title = format!("Reliability, expected calibration error {:.3}", measures.ece);
@@ -53,7 +54,7 @@ fn reliability(measures: &Measures, picture: &mut String) -> Drawn {
 }
 
 /// How confident the network is of right and of wrong labels.
-fn confidence(measures: &Measures, picture: &mut String) -> Drawn {
+fn confidence(measures: &Agreement, _: &[Case], picture: &mut String) -> Drawn {
     let histogram = &measures.confidence_histogram;
     let share = |counts: &[usize]| {
         let all = counts.iter().sum::<usize>().max(1) as f64;
@@ -87,8 +88,8 @@ fn confidence(measures: &Measures, picture: &mut String) -> Drawn {
 }
 
 /// Dice over uncertainty, a dot for each case; influential ones are red and named.
-fn dice(measures: &Measures, picture: &mut String) -> Drawn {
-    let points = || measures.cases.iter().filter_map(|case| Some((case, case.foreground_uncertainty?, case.dice?)));
+fn dice(measures: &Agreement, cases: &[Case], picture: &mut String) -> Drawn {
+    let points = || cases.iter().filter_map(|case| Some((case, case.foreground_uncertainty?, case.dice?)));
     // The names of cases stand to the right of their dots.
     let most = 1.2 * points().map(|(_, x, _)| x).fold(1e-3, f64::max);
     let area = SVGBackend::with_string(picture, SIZE).into_drawing_area();
@@ -107,7 +108,7 @@ fn dice(measures: &Measures, picture: &mut String) -> Drawn {
         .x_desc("uncertainty for each segmented voxel")
         .y_desc("Dice")
         .draw()?;
-    if let Some(fit) = line(&measures.cases) {
+    if let Some(fit) = line(cases) {
         let at = |x: f64| (x, fit.intercept + fit.slope * x);
         chart.draw_series(LineSeries::new([at(0.0), at(most)], BLACK.mix(0.4)))?;
     }

@@ -36,17 +36,19 @@ const TABLE: &str = "adaptation.json";
 
 /// Adapt in several ways, over several seeds, and set the results side by side
 ///
-/// Each experiment is a small file that says what differs from the modality's preset. Gains are those over the
-/// first, case by case, with 95 % intervals from a bootstrap over patients. What was finished is not done again.
+/// Each experiment is a small file that says what differs from the modality's preset. Gains are case by case, with 95 % intervals from a bootstrap over patients. What was finished is not done again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
   rl4seg bench adaptation --source data/source --target data/target --out comparison \\
-    examples/adaptation/source-only.toml examples/adaptation/ours.toml --seeds 1,2,3")]
+    --against source-only examples/adaptation/*.toml --seeds 1,2,3")]
 pub struct Args {
-    /// What is compared; gains are those over the first
+    /// What is compared
     #[arg(required = true, value_name = "EXPERIMENT")]
     experiments: Vec<PathBuf>,
+    /// The experiment that gains are over, by the name of its file: otherwise the first
+    #[arg(long, value_name = "NAME")]
+    against: Option<String>,
     /// The kind of images
     #[arg(long, default_value = "echo")]
     modality: String,
@@ -72,11 +74,17 @@ pub struct Args {
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
     let modality = catalog::modality(&catalog, &args.modality)?;
-    let experiments: Vec<Experiment> =
+    let mut experiments: Vec<Experiment> =
         args.experiments.iter().map(|path| Experiment::read(path)).collect::<anyhow::Result<_>>()?;
     refuse_repetitions(&experiments, &args.seeds)?;
+    if let Some(name) = &args.against {
+        put_first(&mut experiments, name)?;
+    }
     let domains = [find(&catalog, modality, &args.source)?, find(&catalog, modality, &args.target)?];
     let patients = patients(&catalog, &domains[1])?;
+    for experiment in experiments.iter().filter(|experiment| experiment.is_upper_bound()) {
+        require_labels(&catalog, &domains[1], &experiment.name)?;
+    }
     let bench = Bench { args, catalog: &catalog, modality, domains: &domains, shown: global.shows_progress() };
     let plans = bench.write_configurations(&experiments)?;
     let mut pretrained = Vec::new();
@@ -106,6 +114,16 @@ fn refuse_repetitions(experiments: &[Experiment], seeds: &[u64]) -> anyhow::Resu
     Ok(())
 }
 
+/// Puts the experiment of this name in front of the others.
+fn put_first(experiments: &mut [Experiment], name: &str) -> anyhow::Result<()> {
+    let place = experiments.iter().position(|experiment| experiment.name == name).with_context(|| {
+        let names: Vec<&str> = experiments.iter().map(|experiment| experiment.name.as_str()).collect();
+        format!("--against: no experiment is called `{name}`; there are {}", names.join(", "))
+    })?;
+    experiments[..=place].rotate_right(1);
+    Ok(())
+}
+
 /// The first that was there before.
 fn repeated<T: Ord + Copy>(items: impl IntoIterator<Item = T>) -> Option<T> {
     let mut seen = BTreeSet::new();
@@ -119,6 +137,23 @@ fn patients(catalog: &Catalog, target: &Found) -> anyhow::Result<BTreeMap<CaseId
     let labelled = cases.iter().any(|case| case.has_reference && case.split.is_none_or(|split| split == Split::Test));
     ensure!(labelled, "{}: no test case has an expert's label map: nothing could be compared", target.root.display());
     Ok(cases.into_iter().map(|case| (case.id, case.group)).collect())
+}
+
+/// An upper bound learns from labels that other experiments do not need, so their absence is told before the first run.
+fn require_labels(catalog: &Catalog, target: &Found, experiment: &str) -> anyhow::Result<()> {
+    let settings = serde_json::json!({ "root": &target.root }).to_string();
+    let cases = catalog.data_source(&target.component, &settings)?.cases()?;
+    for split in [Split::Train, Split::Validation] {
+        let labelled = cases.iter().any(|case| case.has_reference && case.split.is_none_or(|of_case| of_case == split));
+        ensure!(
+            labelled,
+            "{}: `{experiment}` learns from the target's own labels, and no {} case has an expert's label map; leave the \
+             experiment out",
+            target.root.display(),
+            if split == Split::Train { "training" } else { "validation" }
+        );
+    }
+    Ok(())
 }
 
 /// What all runs share.
@@ -178,7 +213,7 @@ impl Bench<'_> {
             Err(error) => Some(collapse(error).with_context(|| name.clone())?),
         };
         if let (Some(step), true) = (collapsed_in, self.shown) {
-            note(&format!("{name}: the policy collapsed in {step}; its last results count"));
+            note(&format!("{name}: the policy collapsed in {step}; its results do not count"));
         }
         let last = collapsed_in.map_or(plan.iterations, |step| step.iteration.saturating_sub(1));
         let folder = root.join(layout::step(&Step::new(last, StepKind::Evaluate)));

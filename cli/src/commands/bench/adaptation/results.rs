@@ -16,7 +16,7 @@ use crate::output::{number, percent, table};
 pub struct RunResult {
     pub seed: u64,
     pub run: std::path::PathBuf,
-    /// The iteration in which the policy came to give one label to all; the results are those of the one before.
+    /// The iteration in which the policy came to give one label to all; the results, which count in no mean, are those of the one before.
     pub collapsed_in: Option<usize>,
     pub summary: EvaluateSummary,
     #[serde(skip)]
@@ -50,7 +50,7 @@ pub struct ExperimentResult {
 
 impl ExperimentResult {
     pub fn new(name: &str, description: &str, upper_bound: bool, runs: Vec<RunResult>) -> Self {
-        let target = |of: fn(&RunResult) -> Option<f64>| mean(runs.iter().filter_map(of));
+        let target = |of: fn(&RunResult) -> Option<f64>| mean(finished(&runs).filter_map(of));
         Self {
             name: name.to_owned(),
             description: description.to_owned(),
@@ -103,7 +103,8 @@ fn gain(
     measure: fn(&CaseResult) -> Option<f64>,
 ) -> Option<Interval> {
     let mut differences: Vec<(&str, f64)> = Vec::new();
-    for (first, other) in first.iter().zip(other) {
+    let pairs = finished(first).filter_map(|one| Some((one, finished(other).find(|run| run.seed == one.seed)?)));
+    for (first, other) in pairs {
         let before: BTreeMap<&CaseId, f64> =
             of_target(first).filter_map(|case| Some((&case.case, measure(case)?))).collect();
         differences.extend(of_target(other).filter_map(|case| {
@@ -112,6 +113,11 @@ fn gain(
         }));
     }
     bootstrap_by_patient(&differences, Seed(0))
+}
+
+/// The runs that count: a policy that collapsed is none to be used.
+fn finished(runs: &[RunResult]) -> impl Iterator<Item = &RunResult> {
+    runs.iter().filter(|run| run.collapsed_in.is_none())
 }
 
 fn of_target(run: &RunResult) -> impl Iterator<Item = &CaseResult> {
@@ -223,9 +229,12 @@ mod tests {
     }
 
     #[test]
-    fn a_collapse_is_named_with_its_seed() {
+    fn a_collapse_is_named_with_its_seed_and_counts_in_no_mean() {
         let runs = [run(1, &[0.2]), RunResult { collapsed_in: Some(4), ..run(2, &[0.0]) }];
         assert_eq!(seeds(&runs), "2 (seed 2 collapsed in iteration 4)");
+        let result = ExperimentResult::new("one", "", false, Vec::from(runs));
+        assert_eq!(result.target_dice, Some(0.2), "it counts in no mean");
+        let runs = result.runs;
         assert_eq!(seeds(&runs[..1]), "1");
     }
 }
