@@ -14,6 +14,12 @@
 #ifndef FINGERPRINT
 #define FINGERPRINT RL4SEG_FINGERPRINT
 #endif
+#ifndef SIZE
+#define SIZE sizeof(Rl4segDescriptor)
+#endif
+#ifndef COUNT
+#define COUNT 2
+#endif
 #ifndef NAME
 #define NAME "broken"
 #endif
@@ -28,6 +34,9 @@ __attribute__((constructor)) static void initialise(void) {
   static const char said[] = "licence server unreachable\n";
   (void)!write(2, said, sizeof said - 1);
   abort();
+#elif defined(SEGFAULT)
+  volatile int *nothing = NULL;
+  *nothing = 1;
 #elif defined(EXIT)
   _exit(0);
 #endif
@@ -81,9 +90,20 @@ static const Rl4segComponent COMPONENTS[] = {
   { RL4SEG_DATA_SOURCE, 0, RL4SEG_STR("source"), RL4SEG_STR(""), create, destroy, &TABLE },
   { 77, 0, RL4SEG_STR("from-the-future"), RL4SEG_STR(""), create, destroy, &TABLE },
 };
+#ifdef MODALITY_PANICS
+static Rl4segStatus modality(const Rl4segItemSink *items, const Rl4segErrorSink *errors) {
+  static const char what[] = "no preset.toml";
+  (void)items;
+  errors->push(errors->context, (Rl4segStr)RL4SEG_STR(what));
+  return RL4SEG_PANICKED;
+}
+#define MODALITY modality
+#else
+#define MODALITY NULL
+#endif
 static const Rl4segDescriptor DESCRIPTOR = {
-  MAGIC, MAJOR, RL4SEG_ABI_MINOR, sizeof(Rl4segDescriptor), FINGERPRINT,
-  RL4SEG_STR(NAME), RL4SEG_STR("0.1.0"), RL4SEG_STR("C"), COMPONENTS, 2, NULL,
+  MAGIC, MAJOR, RL4SEG_ABI_MINOR, SIZE, FINGERPRINT,
+  RL4SEG_STR(NAME), RL4SEG_STR("0.1.0"), RL4SEG_STR("C"), COMPONENTS, COUNT, MODALITY,
 };
 
 RL4SEG_EXPORT Rl4segStatus ENTRY(const Rl4segHost *host, const Rl4segDescriptor **out, const Rl4segErrorSink *errors) {
@@ -95,6 +115,12 @@ RL4SEG_EXPORT Rl4segStatus ENTRY(const Rl4segHost *host, const Rl4segDescriptor 
   errors->push(errors->context, (Rl4segStr)RL4SEG_STR(what));
   errors->push(errors->context, (Rl4segStr)RL4SEG_STR(why));
   return RL4SEG_NOT_FOUND;
+#elif defined(ENTRY_PANICS)
+  static const char what[] = "index 7 is out of bounds";
+  errors->push(errors->context, (Rl4segStr)RL4SEG_STR(what));
+  return RL4SEG_PANICKED;
+#elif defined(ENTRY_ABORTS)
+  abort();
 #elif defined(NO_DESCRIPTOR)
   return RL4SEG_OK;
 #endif

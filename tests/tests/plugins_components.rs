@@ -82,13 +82,17 @@ fn a_panic_is_an_error_that_names_the_component() {
     let metric = catalog.validity_metric("faulty/component", &behaving("panic")).unwrap();
     let generator = catalog.distortion_generator("faulty/component", &behaving("panic")).unwrap();
     let source = catalog.data_source("faulty/source", &behaving("panic")).unwrap();
+    let only = CaseId("only".to_owned());
     for error in [
         made,
+        catalog.data_source("faulty/source", &behaving("panic_on_labels")).err().unwrap(),
         corrector.fit(std::slice::from_ref(&labels)).unwrap_err(),
         corrector.candidates(&labels).unwrap_err(),
         metric.assess(&labels).unwrap_err(),
         generator.requests(&image(), &labels, Seed(0)).unwrap_err(),
         source.cases().unwrap_err(),
+        source.image(&only).unwrap_err(),
+        source.reference(&only).unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::Panicked);
         let text = error.chain().collect::<Vec<_>>().join(": ");
@@ -98,13 +102,34 @@ fn a_panic_is_an_error_that_names_the_component() {
 }
 
 #[test]
+fn a_panic_when_a_component_is_freed_stays_in_the_plugin() {
+    let (_folder, catalog) = faulty();
+    let metric = catalog.validity_metric("faulty/component", &behaving("panic_when_freed")).unwrap();
+    metric.assess(&label_map(&["1"])).unwrap();
+    drop(metric);
+    let again = catalog.validity_metric("faulty/component", &behaving("sound")).unwrap();
+    assert!(again.assess(&label_map(&["1"])).is_ok());
+}
+
+#[test]
 fn what_does_not_fit_the_request_is_refused() {
     let (_folder, catalog) = faulty();
     let labels = label_map(&["11", "11"]);
     let corrector = catalog.corrector("faulty/component", &behaving("other_grid")).unwrap();
-    assert_eq!(corrector.candidates(&labels).unwrap_err().kind(), ErrorKind::BrokenPromise);
-    let generator = catalog.distortion_generator("faulty/component", &behaving("other_grid")).unwrap();
-    assert_eq!(generator.requests(&image(), &labels, Seed(0)).unwrap_err().kind(), ErrorKind::BrokenPromise);
+    let mut errors = vec![(corrector.candidates(&labels).unwrap_err(), "the correction")];
+    for (behaviour, what) in [
+        ("other_grid", "the wrong label map"),
+        ("other_image", "the altered image"),
+        ("other_channels", "the altered image has 2 channels, the original 1"),
+    ] {
+        let generator = catalog.distortion_generator("faulty/component", &behaving(behaviour)).unwrap();
+        errors.push((generator.requests(&image(), &labels, Seed(0)).unwrap_err(), what));
+    }
+    for (error, what) in errors {
+        assert_eq!(error.kind(), ErrorKind::BrokenPromise);
+        let text = error.chain().collect::<Vec<_>>().join(": ");
+        assert!(text.contains("`faulty/component` failed") && text.contains(what), "{text}");
+    }
     let metric = catalog.validity_metric("faulty/component", &behaving("nan")).unwrap();
     assert_eq!(metric.assess(&labels).unwrap_err().kind(), ErrorKind::NotFinite);
     let only = CaseId("only".to_owned());
@@ -160,6 +185,47 @@ fn a_metric_in_c_is_loaded() {
     assert_eq!(Verdict::of(&findings), Verdict::Valid);
     let error = catalog.validity_metric("metric-in-c/foreground", r#"{"a":1}"#).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Configuration);
+}
+
+/// The plugin of another minor version that these macros make.
+fn of_another_minor(defines: &[&str]) -> (tempfile::TempDir, Catalog) {
+    let folder = tempfile::tempdir().unwrap();
+    let library = folder.path().join("libminor.so");
+    compiled("tests/plugins/minor.c", &library, defines).unwrap();
+    catalog_of(&library)
+}
+
+#[test]
+fn a_plugin_of_a_later_minor_version_is_used() {
+    let (_folder, catalog) = of_another_minor(&["LATER"]);
+    let plugin = catalog.plugins().iter().find(|plugin| plugin.name == "later").unwrap();
+    // The component of a kind that is not known here hides no other.
+    assert_eq!((plugin.abi.as_str(), plugin.components.len()), ("1.7", 1));
+    let metric = catalog.validity_metric("later/component", "{}").unwrap();
+    assert_eq!(metric.assess(&label_map(&["1"])).unwrap()[0].value, Some(4.0));
+}
+
+#[test]
+fn a_plugin_of_an_earlier_minor_version_is_used_as_far_as_it_goes() {
+    let (_folder, catalog) = of_another_minor(&[]);
+    let source = catalog.data_source("earlier/component", "{}").unwrap();
+    assert_eq!((source.labels().len(), source.cases().unwrap().len()), (2, 0));
+    let case = CaseId("only".to_owned());
+    for (error, function) in [
+        (source.image(&case).unwrap_err(), "it lacks the function `image`"),
+        (source.reference(&case).unwrap_err(), "it lacks the function `reference`"),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert_eq!(error.chain().last(), Some(function));
+    }
+}
+
+#[test]
+fn a_plugin_of_a_later_sdk_is_loaded() {
+    // Its structs come from another version of the package as well, which `abi_stable` compares.
+    let (_folder, catalog) = catalog_of(&built("rl4seg-newer").unwrap());
+    let plugin = catalog.plugins().iter().find(|plugin| plugin.name == "rl4seg_newer").unwrap();
+    assert_eq!((plugin.abi.as_str(), plugin.sdk.as_str()), ("1.2", "another SDK"));
 }
 
 #[test]

@@ -12,17 +12,25 @@ use rl4seg_tests::plugins::{built, compiled};
 
 const TRIAL: &str = env!("CARGO_BIN_EXE_load-on-trial");
 
-fn search(folder: &Path) -> Catalog {
-    let options = DiscoverOptions {
-        named: vec![folder.to_path_buf()],
-        time_limit: Duration::from_secs(5),
-        ..DiscoverOptions::nowhere()
-    };
-    Catalog::discover(&options.probing_with(PathBuf::from(TRIAL)))
+fn options(folder: &Path) -> DiscoverOptions {
+    DiscoverOptions { named: vec![folder.to_path_buf()], ..DiscoverOptions::nowhere() }
 }
 
-/// What is said about the one file of this name among good ones.
+fn search(folder: &Path) -> Catalog {
+    Catalog::discover(&options(folder).probing_with(PathBuf::from(TRIAL)))
+}
+
+/// What is said about the one file of this name among good ones, each loaded on trial.
 fn refusal(make: impl FnOnce(&Path)) -> String {
+    refusal_by(make, search)
+}
+
+/// The same of a file whose code would end this program, were it opened: it is not tried in a process of its own.
+fn refusal_unopened(make: impl FnOnce(&Path)) -> String {
+    refusal_by(make, |folder| Catalog::discover(&options(folder)))
+}
+
+fn refusal_by(make: impl FnOnce(&Path), search: impl FnOnce(&Path) -> Catalog) -> String {
     let folder = tempfile::tempdir().unwrap();
     let good = built("third-party-metric").unwrap();
     fs::copy(&good, folder.path().join("a_good_one.so")).unwrap();
@@ -54,6 +62,41 @@ fn a_text_file_is_no_library() {
 }
 
 #[test]
+fn what_the_linker_takes_is_no_plugin() {
+    let is_archive = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rlib");
+    let program = std::env::current_exe().unwrap();
+    let beside = fs::read_dir(program.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let archive = beside.filter(is_archive).min().unwrap();
+    let copied = |file: &Path| drop(fs::copy(&archive, file).unwrap());
+    assert_says(&refusal(copied), &["not a shared library"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_library_of_the_system_is_no_plugin() {
+    let mapped = fs::read_to_string("/proc/self/maps").unwrap();
+    let of_c = mapped.lines().find(|line| line.contains("/libc.so") || line.contains("/libc-")).unwrap();
+    let path = &of_c[of_c.find('/').unwrap()..];
+    assert_says(&refusal(|file| drop(fs::copy(path, file).unwrap())), &["no `rl4seg_plugin_v*`", "not a plugin"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_library_for_another_processor_is_never_opened() {
+    /// Where an ELF file says for which processor it is, and two of them.
+    const MACHINE: usize = 18;
+    const PROCESSORS: [(&str, u16); 2] = [("x86_64", 62), ("aarch64", 183)];
+    let (name, number) = PROCESSORS.into_iter().find(|(name, _)| *name != std::env::consts::ARCH).unwrap();
+    let text = refusal_unopened(|file| {
+        compiled("tests/plugins/broken.c", file, &["ABORT"]).unwrap();
+        let mut bytes = fs::read(file).unwrap();
+        bytes[MACHINE..MACHINE + 2].copy_from_slice(&number.to_ne_bytes());
+        fs::write(file, bytes).unwrap();
+    });
+    assert_says(&text, &[&format!("built for {name}"), std::env::consts::ARCH]);
+}
+
+#[test]
 fn a_library_that_is_cut_short_is_never_opened() {
     let bytes = fs::read(built("third-party-metric").unwrap()).unwrap();
     for part in [1, 10, 50, 90, 99] {
@@ -63,46 +106,68 @@ fn a_library_that_is_cut_short_is_never_opened() {
 }
 
 #[test]
-fn another_version_of_the_boundary_is_named() {
-    assert_says(&refusal_of_c(&["ENTRY=rl4seg_plugin_v2"]), &["version 2", "this program 1.0"]);
-    assert_says(&refusal_of_c(&["MAJOR=3"]), &["version 3.0", "this program 1.0"]);
-    assert_says(&refusal_of_c(&["FINGERPRINT=7"]), &["laid out"]);
-    assert_says(&refusal_of_c(&["MAGIC=7"]), &["description is broken"]);
-    assert_says(&refusal_of_c(&["NO_DESCRIPTOR"]), &["description is broken"]);
-    assert_says(&refusal_of_c(&["NAME=\"a b\""]), &["a b", "letters"]);
+fn what_is_no_plugin_of_this_version_is_never_opened() {
+    for (entry, words) in [
+        ("hello", ["no `rl4seg_plugin_v*`", "not a plugin"]),
+        ("rl4seg_plugin_v2", ["version 2 of", "this program 1.1"]),
+        ("rl4seg_plugin_v3__broken", ["version 3 of", "this program 1.1"]),
+    ] {
+        let entry = format!("ENTRY={entry}");
+        let text = refusal_unopened(|file| compiled("tests/plugins/broken.c", file, &["ABORT", &entry]).unwrap());
+        assert_says(&text, &words);
+    }
 }
 
 #[test]
-fn a_library_without_an_entry_is_no_plugin() {
-    assert_says(&refusal_of_c(&["ENTRY=hello"]), &["no `rl4seg_plugin_v*`", "not a plugin"]);
-}
-
-#[test]
-fn a_library_that_cannot_be_linked_is_refused() {
-    assert_says(&refusal_of_c(&["UNDEFINED"]), &["loader refused", "nowhere"]);
-}
-
-#[test]
-fn an_entry_that_fails_says_why() {
-    let text = refusal_of_c(&["ENTRY_FAILS"]);
-    assert_says(&text, &["entry point failed", "the atlas is not installed: no such folder"]);
+fn a_library_that_cannot_be_used_says_why() {
+    for (define, words) in [
+        ("MAJOR=3", ["version 3.1 of", "this program 1.1"]),
+        ("FINGERPRINT=7", ["laid out otherwise", "fingerprint 0x7; expected 0x"]),
+        ("MAGIC=7", ["description is broken", "begins with 0x7; expected 0x4c50474553344c52"]),
+        ("SIZE=8", ["description is broken", "8 bytes; expected"]),
+        ("COUNT=5000", ["description is broken", "5000 components"]),
+        ("NO_DESCRIPTOR", ["description is broken", "lies at 0x0"]),
+        ("NAME=\"a b\"", ["a b", "letters"]),
+        ("UNDEFINED", ["loader refused it", "nowhere"]),
+        ("ENTRY_FAILS", ["entry point failed", "the atlas is not installed: no such folder"]),
+        ("ENTRY_PANICS", ["entry point panicked", "index 7 is out of bounds"]),
+        ("MODALITY_PANICS", ["the function that tells its modality panicked", "no preset.toml"]),
+    ] {
+        assert_says(&refusal_of_c(&[define]), &words);
+    }
 }
 
 #[test]
 fn a_library_that_ends_the_process_ends_only_the_trial() {
-    assert_says(&refusal_of_c(&["ABORT"]), &["ends the process", "licence server unreachable"]);
-    assert_says(&refusal_of_c(&["EXIT"]), &["ends the process"]);
+    for (define, words) in [
+        ("ABORT", ["ends the process (signal: 6", "licence server unreachable"]),
+        ("SEGFAULT", ["ends the process", "(signal: 11"]),
+        ("EXIT", ["ends the process", "(exit status: 0)"]),
+        ("ENTRY_ABORTS", ["ends the process", "(signal: 6"]),
+    ] {
+        assert_says(&refusal_of_c(&[define]), &words);
+    }
 }
 
 #[test]
 fn a_library_that_never_finishes_loading_is_given_up() {
-    let folder = tempfile::tempdir().unwrap();
-    compiled("tests/plugins/broken.c", &folder.path().join("libbroken.so"), &["HANG"]).unwrap();
-    let named = vec![folder.path().to_path_buf()];
-    let time_limit = Duration::from_millis(300);
-    let options = DiscoverOptions { named, time_limit, ..DiscoverOptions::nowhere() };
-    let catalog = Catalog::discover(&options.probing_with(PathBuf::from(TRIAL)));
-    assert!(matches!(catalog.refused(), [(_, LoadError::TimedOut { .. })]), "{:?}", catalog.refused());
+    let time_limit = Duration::from_secs(2);
+    let text = refusal_by(
+        |file| compiled("tests/plugins/broken.c", file, &["HANG"]).unwrap(),
+        |folder| {
+            let options = options(folder).probing_with(PathBuf::from(TRIAL));
+            Catalog::discover(&DiscoverOptions { time_limit, ..options })
+        },
+    );
+    assert_says(&text, &["still loading after 2 s"]);
+}
+
+#[test]
+fn a_function_with_another_signature_is_told_in_one_line() {
+    let changed = built("rl4seg-changed").unwrap();
+    let text = refusal(|file| drop(fs::copy(&changed, file).unwrap()));
+    assert_says(&text, &["laid out otherwise", "ErrorSink.push param_1: mismatched type", "Expected: Str Found: f32"]);
+    assert!(!text.contains('\n') && text.len() < 160, "{text}");
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn a_plugin_of_another_abi_is_refused_with_both_versions() {
     let folder = Folder::new();
     let library = library(&folder, "libfuture.so", "const void *rl4seg_plugin_v9__future(void) { return 0; }");
     let error = rl4seg(["plugins", "inspect", &library]).refused();
-    assert!(error.contains("libfuture.so") && error.contains("version 9") && error.contains("1.0"), "{error}");
+    assert!(error.contains("libfuture.so") && error.contains("version 9") && error.contains("1.1"), "{error}");
 }
 
 #[test]

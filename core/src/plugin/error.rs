@@ -2,7 +2,7 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::component::ComponentError;
+use crate::component::{ComponentError, ErrorKind};
 
 /// Why a file is not a plugin that this program can use.
 #[derive(Debug, Error)]
@@ -78,10 +78,10 @@ pub enum LoadError {
         seconds: f64,
     },
     /// Its entry returned an error or panicked.
-    #[error("its entry point failed: {}", .0.chain().collect::<Vec<_>>().join(": "))]
+    #[error("its entry point {}", told(.0))]
     Entry(ComponentError),
     /// It does not tell its modality.
-    #[error("its modality cannot be had: {}", .0.chain().collect::<Vec<_>>().join(": "))]
+    #[error("the function that tells its modality {}", told(.0))]
     Modality(ComponentError),
     /// What it tells about itself makes no sense.
     #[error("its description is broken: {0}")]
@@ -97,6 +97,11 @@ pub enum LoadError {
     /// A folder that the user named cannot be searched.
     #[error("the folder cannot be searched: {0}")]
     Folder(io::Error),
+}
+
+fn told(error: &ComponentError) -> String {
+    let what = if error.kind() == ErrorKind::Panicked { "panicked" } else { "failed" };
+    format!("{what}: {}", error.chain().collect::<Vec<_>>().join(": "))
 }
 
 fn after_colon(text: &str) -> String {

@@ -68,11 +68,30 @@ fn check_layout(library: &Library, entry: &str) -> Result<(), LoadError> {
     checked.map(|_| ()).map_err(|error| LoadError::OtherLayout(gist(&error.to_string())))
 }
 
-/// The last lines of a report of `abi_stable`, which say what differs; the rest is the whole layout.
+/// What differs and where, from a report of `abi_stable` that holds the whole layout: `ErrorSink.push param_1:
+/// mismatched type Expected: Str Found: f32`.
 fn gist(report: &str) -> String {
-    const LINES: usize = 6;
-    let lines: Vec<&str> = report.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines[lines.len().saturating_sub(LINES)..].join(" ")
+    // Errors stand innermost last, each after the fields that lead to it.
+    let last = report.rsplit("error(s)").next().unwrap_or(report);
+    let (path, what) = last.split_once("Error:").unwrap_or(("", last));
+    let path = path.split("Layout of expected type:").next().unwrap_or_default();
+    let (mut place, mut owner) = (String::new(), "");
+    for line in path.lines().map(str::trim) {
+        if let Some(of) = line.strip_prefix("type:") {
+            owner = of.trim();
+        } else if let Some(name) = line.strip_prefix("field_name:") {
+            // What leads to the struct is ours: the one function of the root module and its parameters.
+            let ours = name == "structs" || name.bytes().all(|byte| byte.is_ascii_digit());
+            match name.starts_with("param_") {
+                true if place.is_empty() => {}
+                true => place.push_str(&format!(" {name}")),
+                false if ours => {}
+                false => place = format!("{owner}.{name}"),
+            }
+        }
+    }
+    let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
+    if place.is_empty() { what } else { format!("{place}: {what}") }
 }
 
 /// The descriptor that the library's entry hands over, with what its version does not have empty.

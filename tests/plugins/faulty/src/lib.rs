@@ -24,6 +24,10 @@ enum Behaviour {
     ErrorWhenMade,
     /// It panics when it is made.
     PanicWhenMade,
+    /// It panics when it is freed.
+    PanicWhenFreed,
+    /// It panics when it is asked for its label set.
+    PanicOnLabels,
     /// It returns an error with a cause.
     Error,
     /// It panics.
@@ -32,6 +36,10 @@ enum Behaviour {
     Nan,
     /// It answers on another grid.
     OtherGrid,
+    /// It asks for an altered image on another grid.
+    OtherImage,
+    /// It asks for an altered image with a channel more.
+    OtherChannels,
     /// It gives a reference with a label that it does not have.
     OtherLabel,
     /// It answers otherwise with every call.
@@ -48,6 +56,10 @@ enum Behaviour {
     Refuse,
     /// It never answers.
     Hang,
+    /// It takes memory until there is none; or 8 GiB, so that a test that does not stop it ends.
+    Hoard,
+    /// It asks for more memory at once than there can be.
+    Greedy,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +72,16 @@ fn failure() -> ComponentError {
     ComponentError::new(ErrorKind::Unreadable, "the disk is gone").context("reading the atlas")
 }
 
+fn hoard() {
+    const PIECE: usize = 4 << 20;
+    let mut pieces = Vec::new();
+    while pieces.len() * PIECE < 8 << 30 {
+        // Zeros would take no memory before they are written.
+        pieces.push(std::hint::black_box(vec![1_u8; PIECE]));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 impl Faulty {
     fn act(&self) -> Result<()> {
         match self.behaviour {
@@ -68,6 +90,14 @@ impl Faulty {
             Behaviour::Hang => loop {
                 std::thread::park();
             },
+            Behaviour::Hoard => {
+                hoard();
+                Ok(())
+            }
+            Behaviour::Greedy => {
+                std::hint::black_box(Vec::<u8>::with_capacity(1 << 60));
+                Ok(())
+            }
             Behaviour::Refuse => Err(ComponentError::new(ErrorKind::Unsupported, "not of my kind")),
             _ => Ok(()),
         }
@@ -95,6 +125,12 @@ impl Faulty {
     /// `labels`, or a map on another grid.
     fn answer(&self, labels: &LabelMap) -> LabelMap {
         if self.behaviour == Behaviour::OtherGrid { label_map(&["1"]) } else { labels.clone() }
+    }
+}
+
+impl Drop for Faulty {
+    fn drop(&mut self) {
+        assert_ne!(self.behaviour, Behaviour::PanicWhenFreed, "freed twice");
     }
 }
 
@@ -134,8 +170,19 @@ impl ValidityMetric for Faulty {
 }
 
 impl DistortionGenerator for Faulty {
-    fn requests(&self, _image: &Image, accepted: &LabelMap, seed: Seed) -> Result<Vec<DistortionRequest>> {
+    fn requests(&self, image: &Image, accepted: &LabelMap, seed: Seed) -> Result<Vec<DistortionRequest>> {
         self.act()?;
+        let altered = match self.behaviour {
+            Behaviour::OtherImage => Some(Image::new(Grid::plane([1, 1], [1.0, 1.0])?, 1, vec![0.0])?),
+            Behaviour::OtherChannels => Some(Image::new(*image.grid(), 2, [image.values(), image.values()].concat())?),
+            _ => None,
+        };
+        if let Some(altered) = altered {
+            return Ok(vec![DistortionRequest {
+                name: "altered".to_owned(),
+                wrong_map: WrongMap::OfAlteredImage(altered),
+            }]);
+        }
         Ok(vec![
             DistortionRequest { name: "given".to_owned(), wrong_map: WrongMap::Given(self.answer(accepted)) },
             DistortionRequest {
@@ -199,6 +246,9 @@ impl Component for OneCase {
 
 impl DataSource for OneCase {
     fn labels(&self) -> &LabelSet {
+        if self.faulty.behaviour == Behaviour::PanicOnLabels {
+            panic!("index 7 is out of bounds");
+        }
         &self.labels
     }
 
