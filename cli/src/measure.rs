@@ -29,8 +29,17 @@ impl Usage {
 
 /// Most memory that this process has held; nothing where the system does not tell.
 pub fn peak_rss_bytes() -> Option<u64> {
+    status_bytes(&fs::read_to_string("/proc/self/status").ok()?, "VmHWM:")
+}
+
+/// Memory that this process holds, what was swapped out with it; nothing where the system does not tell.
+pub fn held_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(status_bytes(&status, "VmRSS:")? + status_bytes(&status, "VmSwap:").unwrap_or(0))
+}
+
+fn status_bytes(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib << 10)
 }
@@ -47,5 +56,9 @@ mod tests {
             sum = (0..1_000_000).fold(sum, |sum, value| sum.wrapping_mul(31) ^ value);
         }
         assert!(std::hint::black_box(sum) != 1 && peak_rss_bytes().unwrap() > 1 << 20);
+        let before = held_bytes().unwrap();
+        let taken = std::hint::black_box(vec![1_u8; 64 << 20]);
+        assert!(held_bytes().unwrap() > before + (32 << 20));
+        drop(taken);
     }
 }

@@ -200,7 +200,7 @@ fn a_plugin_of_a_later_minor_version_is_used() {
     let (_folder, catalog) = of_another_minor(&["LATER"]);
     let plugin = catalog.plugins().iter().find(|plugin| plugin.name == "later").unwrap();
     // The component of a kind that is not known here hides no other.
-    assert_eq!((plugin.abi.as_str(), plugin.components.len()), ("1.7", 1));
+    assert_eq!((plugin.abi.as_str(), plugin.components.len()), ("1.8", 1));
     let metric = catalog.validity_metric("later/component", "{}").unwrap();
     assert_eq!(metric.assess(&label_map(&["1"])).unwrap()[0].value, Some(4.0));
 }

@@ -67,7 +67,9 @@ fn what_the_linker_takes_is_no_plugin() {
     let program = std::env::current_exe().unwrap();
     let beside = fs::read_dir(program.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
     let archive = beside.filter(is_archive).min().unwrap();
-    let copied = |file: &Path| drop(fs::copy(&archive, file).unwrap());
+    let copied = |file: &Path| {
+        fs::copy(&archive, file).unwrap();
+    };
     assert_says(&refusal(copied), &["not a shared library"]);
 }
 
@@ -77,7 +79,12 @@ fn a_library_of_the_system_is_no_plugin() {
     let mapped = fs::read_to_string("/proc/self/maps").unwrap();
     let of_c = mapped.lines().find(|line| line.contains("/libc.so") || line.contains("/libc-")).unwrap();
     let path = &of_c[of_c.find('/').unwrap()..];
-    assert_says(&refusal(|file| drop(fs::copy(path, file).unwrap())), &["no `rl4seg_plugin_v*`", "not a plugin"]);
+    assert_says(
+        &refusal(|file| {
+            fs::copy(path, file).unwrap();
+        }),
+        &["no `rl4seg_plugin_v*`", "not a plugin"],
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -165,7 +172,9 @@ fn a_library_that_never_finishes_loading_is_given_up() {
 #[test]
 fn a_function_with_another_signature_is_told_in_one_line() {
     let changed = built("rl4seg-changed").unwrap();
-    let text = refusal(|file| drop(fs::copy(&changed, file).unwrap()));
+    let text = refusal(|file| {
+        fs::copy(&changed, file).unwrap();
+    });
     assert_says(&text, &["laid out otherwise", "ErrorSink.push param_1: mismatched type", "Expected: Str Found: f32"]);
     assert!(!text.contains('\n') && text.len() < 160, "{text}");
 }

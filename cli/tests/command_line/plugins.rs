@@ -168,12 +168,20 @@ fn what_is_no_plugin_is_not_installed_and_can_be_removed() {
 
 /// What `plugins verify` says of one component of the plugin that misbehaves as it is told.
 fn verified(behaviour: &str, component: &str) -> (bool, String) {
+    verified_after("true", behaviour, component)
+}
+
+/// The same in a shell that has first done `before`, as setting a limit.
+fn verified_after(before: &str, behaviour: &str, component: &str) -> (bool, String) {
     let library = built("rl4seg_faulty");
     let settings = [format!("component.behaviour=\"{behaviour}\""), format!("source.behaviour=\"{behaviour}\"")];
     let args = ["plugins", "verify", library.to_str().unwrap(), "--json", "--set", &settings[0], "--set", &settings[1]];
-    let outcome = rl4seg(args);
+    let outcome = rl4seg_after(before, &args);
     assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("error: ").count(), 1, "{}", outcome.stderr);
     let found: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    // Whatever one component does, the others are checked.
+    assert_eq!(found.as_array().unwrap().len(), 5, "{found}");
     let of_component =
         |found: &&serde_json::Value| format!("{} {}", found["kind"], found["component"]).contains(component);
     let found = found.as_array().unwrap().iter().find(of_component).unwrap();
@@ -182,13 +190,32 @@ fn verified(behaviour: &str, component: &str) -> (bool, String) {
 
 #[test]
 fn a_plugin_that_never_answers_is_named_and_given_up() {
-    let library = built("rl4seg_faulty");
-    let settings = ["component.behaviour=\"hang\"", "source.behaviour=\"sound\""];
-    let args = ["plugins", "verify", library.to_str().unwrap(), "--set", settings[0], "--set", settings[1]];
-    let error = rl4seg_after("export RL4SEG_PLUGIN_TIME_LIMIT=1", &args).refused();
-    assert!(error.contains("`faulty/component` has not answered for 1 s"), "{error}");
+    for component in ["validity metric", "distortion generator", "corrector", "data source"] {
+        let (passed, detail) = verified_after("export RL4SEG_PLUGIN_TIME_LIMIT=1", "hang", component);
+        assert!(!passed && detail.contains("has not answered for 1 s"), "{component}: {detail}");
+        assert!(detail.contains("`faulty/"), "{component}: {detail}");
+    }
     let error = rl4seg_after("export RL4SEG_PLUGIN_TIME_LIMIT=soon", &["doctor"]).refused();
     assert!(error.contains("RL4SEG_PLUGIN_TIME_LIMIT is `soon`; expected seconds"), "{error}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_plugin_that_takes_all_memory_is_named_and_stopped() {
+    let (passed, detail) = verified_after("export RL4SEG_PLUGIN_MEMORY_LIMIT=200", "hoard", "validity metric");
+    assert!(!passed && detail.contains("while `faulty/component` was at work"), "{detail}");
+    let words = detail.split_once("grew by ").unwrap().1;
+    let grown: u64 = words.split(' ').next().unwrap().parse().unwrap();
+    assert!((200..4000).contains(&grown) && detail.contains("RL4SEG_PLUGIN_MEMORY_LIMIT allows 200 MiB"), "{detail}");
+    let error = rl4seg_after("export RL4SEG_PLUGIN_MEMORY_LIMIT=0", &["doctor"]).refused();
+    assert!(error.contains("RL4SEG_PLUGIN_MEMORY_LIMIT is `0`; expected whole MiB, above 0"), "{error}");
+}
+
+#[test]
+fn a_plugin_that_ends_the_process_is_found_out() {
+    let (passed, detail) = verified("greedy", "validity metric");
+    assert!(!passed && detail.contains("ended the process"), "{detail}");
+    assert!(detail.contains("memory allocation of 1152921504606846976 bytes failed"), "{detail}");
 }
 
 #[test]
@@ -211,10 +238,14 @@ fn every_broken_promise_is_found_in_a_built_library() {
         ("other_grid", "distortion", "different grids"),
         ("panic", "distortion", "index 7"),
         ("fickle", "corrector", "differs from the first"),
+        ("other_image", "distortion", "the altered image"),
+        ("other_channels", "distortion", "2 channels, the original 1"),
         ("other_grid", "corrector", "different grids"),
         ("panic", "corrector", "index 7"),
         ("nan", "faulty/source", "NaN"),
         ("other_label", "faulty/source", "label"),
+        ("other_grid", "faulty/source", "different grids"),
+        ("panic_on_labels", "faulty/source", "index 7"),
         ("panic", "faulty/source", "index 7"),
         ("sound", "lenient", "deny_unknown_fields"),
     ] {

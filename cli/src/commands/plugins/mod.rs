@@ -3,6 +3,7 @@
 mod install;
 mod made_up;
 mod new;
+mod one;
 mod show;
 mod verify;
 
@@ -66,6 +67,9 @@ Example:
         #[arg(long = "set", value_name = "COMPONENT.KEY=VALUE")]
         settings: Vec<Override>,
     },
+    /// Check one component. Called by `verify` in a process of its own.
+    #[command(name = one::COMMAND, hide = true)]
+    VerifyOne { plugin: String, index: usize, settings: String },
     /// Copy a plugin's library into your plugin folder, from where every command loads it
     ///
     /// The library is first loaded on trial, in a process of its own.
@@ -93,6 +97,7 @@ pub fn run(command: &Command, global: &GlobalArgs) -> anyhow::Result<()> {
         Command::Inspect { plugin } => show::inspect(plugin, global),
         Command::New { name, kind, out, sdk } => new::new(name, *kind, out.as_deref(), sdk.as_deref(), global),
         Command::Verify { plugin, settings } => verify::verify(plugin, settings, global),
+        Command::VerifyOne { plugin, index, settings } => one::verify(plugin, *index, settings, global),
         Command::Install { library, replace } => install::install(library, *replace, global),
         Command::Remove { plugin } => install::remove(plugin, global),
     }

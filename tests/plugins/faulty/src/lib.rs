@@ -269,8 +269,11 @@ impl DataSource for OneCase {
 
     fn reference(&self, _id: &CaseId) -> Result<Option<LabelMap>> {
         self.faulty.act()?;
-        let wrong = self.faulty.behaviour == Behaviour::OtherLabel;
-        Ok(Some(label_map(if wrong { &[".1", "19"] } else { &[".1", "11"] })))
+        Ok(Some(match self.faulty.behaviour {
+            Behaviour::OtherLabel => label_map(&[".1", "19"]),
+            Behaviour::OtherGrid => label_map(&["1"]),
+            _ => label_map(&[".1", "11"]),
+        }))
     }
 }
 
