@@ -21,6 +21,19 @@ pub fn built(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// The library that cargo built as the example `name` of a package of the workspace.
+///
+/// # Errors
+/// If it is not there.
+pub fn built_example(name: &str) -> anyhow::Result<PathBuf> {
+    let program = env::current_exe()?;
+    let file = format!("{}{}{}", env::consts::DLL_PREFIX, name.replace('-', "_"), env::consts::DLL_SUFFIX);
+    let folder = program.ancestors().nth(2).context("this program lies nowhere")?.join("examples");
+    let path = folder.join(file);
+    ensure!(path.is_file(), "{} is not there: run `cargo test --workspace`", path.display());
+    Ok(path)
+}
+
 /// Compiles a C source of the repository to a library `file` with the macros `defines`, as `HANG`.
 ///
 /// # Errors

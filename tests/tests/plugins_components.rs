@@ -7,7 +7,7 @@ use rl4seg_core::{
     plugin::{Catalog, DiscoverOptions},
 };
 use rl4seg_sdk::fixtures::label_map;
-use rl4seg_tests::plugins::{built, compiled};
+use rl4seg_tests::plugins::{built, built_example, compiled};
 
 /// A catalog of one library, in a folder of its own.
 fn catalog_of(library: &std::path::Path) -> (tempfile::TempDir, Catalog) {
@@ -223,8 +223,8 @@ fn a_plugin_of_an_earlier_minor_version_is_used_as_far_as_it_goes() {
 #[test]
 fn a_plugin_of_a_later_sdk_is_loaded() {
     // Its structs come from another version of the package as well, which `abi_stable` compares.
-    let (_folder, catalog) = catalog_of(&built("rl4seg-newer").unwrap());
-    let plugin = catalog.plugins().iter().find(|plugin| plugin.name == "rl4seg_newer").unwrap();
+    let (_folder, catalog) = catalog_of(&built_example("other-sdk-newer").unwrap());
+    let plugin = catalog.plugins().iter().find(|plugin| plugin.name == "other_sdk_newer").unwrap();
     assert_eq!((plugin.abi.as_str(), plugin.sdk.as_str()), ("1.2", "another SDK"));
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use rl4seg_core::plugin::{Catalog, DiscoverOptions, LoadError};
-use rl4seg_tests::plugins::{built, compiled};
+use rl4seg_tests::plugins::{built, built_example, compiled};
 
 const TRIAL: &str = env!("CARGO_BIN_EXE_load-on-trial");
 
@@ -171,7 +171,7 @@ fn a_library_that_never_finishes_loading_is_given_up() {
 
 #[test]
 fn a_function_with_another_signature_is_told_in_one_line() {
-    let changed = built("rl4seg-changed").unwrap();
+    let changed = built_example("other-sdk-changed").unwrap();
     let text = refusal(|file| {
         fs::copy(&changed, file).unwrap();
     });

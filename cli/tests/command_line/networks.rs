@@ -33,8 +33,6 @@ fn the_loop_trains_a_network_of_a_plugin_and_predict_takes_it() {
         let image = fs::read_dir(folder.at("target/img")).unwrap().next().unwrap().unwrap().path();
         let args = ["predict", &run, image.to_str().unwrap(), "--out", &folder.text("results")];
         rl4seg(args.into_iter().chain(["--plugin-path", &plugins])).done();
-        let error = rl4seg(args.into_iter().chain(["--force"])).refused();
-        assert!(error.contains("network.component") && error.contains("there is no network architecture"), "{error}");
         let manifest = fs::read_to_string(folder.at("run/manifest.json")).unwrap();
         assert!(manifest.contains(&krate.replace('_', "-")), "{manifest}");
     }
@@ -47,4 +45,9 @@ fn settings_of_a_network_that_is_not_named_are_refused() {
     assert!(error.contains("network.settings") && error.contains("network.component names none"), "{error}");
     let error = folder.adapt(&["--set", "network.component=echo/camus"]).refused();
     assert!(error.contains("`echo/camus` is a data source"), "{error}");
+    let error = folder.adapt(&["--set", "network.component=no-such/network"]).refused();
+    assert!(
+        error.contains("network.component") && error.contains("no network architecture `no-such/network`"),
+        "{error}"
+    );
 }
