@@ -1,10 +1,20 @@
+use std::borrow::Cow;
+
 use super::{DomainError, Grid, LabelSet, image::check_len};
 
 /// One label for each voxel, `[slow, y, x]` in C order. 0 is background.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct LabelMap {
     grid: GridEq,
-    labels: Vec<u8>,
+    labels: Cow<'static, [u8]>,
+}
+
+/// A clone has labels of its own, even of a map that borrows them.
+// `plugin::wire` relies on it: what a plugin sees is borrowed for a call only, and a clone may be kept.
+impl Clone for LabelMap {
+    fn clone(&self) -> Self {
+        Self { grid: self.grid, labels: Cow::Owned(self.labels.to_vec()) }
+    }
 }
 
 /// A [`Grid`] holds no NaN, so its equality is total.
@@ -19,6 +29,15 @@ impl LabelMap {
     /// # Errors
     /// [`DomainError::Length`] if `labels` do not fill the shape.
     pub fn new(grid: Grid, labels: Vec<u8>) -> Result<Self, DomainError> {
+        Self::filling(grid, Cow::Owned(labels))
+    }
+
+    /// A label map on `grid` that borrows its labels; the first change copies them.
+    pub(crate) fn borrowed(grid: Grid, labels: &'static [u8]) -> Result<Self, DomainError> {
+        Self::filling(grid, Cow::Borrowed(labels))
+    }
+
+    fn filling(grid: Grid, labels: Cow<'static, [u8]>) -> Result<Self, DomainError> {
         check_len("a label map [slow, y, x]", labels.len(), grid.len())?;
         Ok(Self { grid: GridEq(grid), labels })
     }
@@ -26,7 +45,7 @@ impl LabelMap {
     /// A label map that is background everywhere.
     #[must_use]
     pub fn background(grid: Grid) -> Self {
-        Self { grid: GridEq(grid), labels: vec![0; grid.len()] }
+        Self { grid: GridEq(grid), labels: vec![0; grid.len()].into() }
     }
 
     /// Shape and spacing.
@@ -43,7 +62,7 @@ impl LabelMap {
 
     /// All labels, to be written.
     pub fn labels_mut(&mut self) -> &mut [u8] {
-        &mut self.labels
+        self.labels.to_mut()
     }
 
     /// The labels of one slice or frame, `[y, x]`.
@@ -62,7 +81,7 @@ impl LabelMap {
     /// If `plane` is not below `grid().planes()`.
     #[must_use]
     pub fn one_plane(&self, plane: usize) -> Self {
-        Self { grid: GridEq(self.grid().one_plane()), labels: self.plane(plane).to_vec() }
+        Self { grid: GridEq(self.grid().one_plane()), labels: self.plane(plane).to_vec().into() }
     }
 
     /// The voxels that carry `label`.
@@ -94,5 +113,25 @@ impl LabelMap {
                 expected: set.to_string(),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_and_a_change_leave_borrowed_labels_alone() {
+        static LABELS: [u8; 2] = [1, 2];
+        let grid = Grid::plane([1, 2], [1.0, 1.0]).unwrap();
+        let borrowed = LabelMap::borrowed(grid, &LABELS).unwrap();
+        assert_eq!(borrowed.labels().as_ptr(), LABELS.as_ptr());
+        let clone = borrowed.clone();
+        assert_eq!(clone, borrowed);
+        assert_ne!(clone.labels().as_ptr(), LABELS.as_ptr());
+        let mut changed = borrowed;
+        changed.labels_mut()[0] = 3;
+        assert_eq!((changed.labels(), LABELS), (&[3, 2][..], [1, 2]));
+        assert!(LabelMap::borrowed(grid, &LABELS[..1]).is_err());
     }
 }

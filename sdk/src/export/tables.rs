@@ -1,7 +1,7 @@
 use std::{ffi::c_void, mem::size_of, sync::Once};
 
 use rl4seg_core::plugin::wire::{
-    put, read_image, read_label_map, text, to_json, with_image, with_label_map, with_request,
+    put, read_image, read_label_map, text, to_json, view_label_map, with_image, with_label_map, with_request,
 };
 
 use super::{
@@ -192,7 +192,7 @@ unsafe extern "C" fn assess<T: ValidityMetric>(
     // SAFETY: called as the ABI says, with an object of `create::<T>`.
     unsafe {
         guard(errors, || {
-            let findings = (*object.cast::<T>()).assess(&read_label_map(labels)?)?;
+            let findings = view_label_map(labels, |labels| (*object.cast::<T>()).assess(labels))?;
             findings.iter().try_for_each(require_finite)?;
             put(items, &to_json(&findings)?, std::ptr::null())
         })

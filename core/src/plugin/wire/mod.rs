@@ -12,7 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use network::{put_numbers, read_network_call, read_numbers, read_put_numbers, with_network_call, with_numbers};
 pub use request::{read_request, with_request};
-pub use voxels::{read_image, read_label_map, with_image, with_label_map, with_label_maps};
+pub use voxels::{read_image, read_label_map, view_label_map, with_image, with_label_map, with_label_maps};
 
 use crate::component::{ComponentError, ErrorKind, Result};
 

@@ -37,12 +37,25 @@ pub fn with_image<R>(image: &Image, call: impl FnOnce(*const abi::Voxels) -> R) 
 /// # Safety
 /// `voxels` is null or describes memory that may be read.
 pub unsafe fn read_label_map(voxels: *const abi::Voxels) -> Result<LabelMap> {
+    let what = "a label map";
     // SAFETY: the caller's word.
-    let (values, shape, spacing) = unsafe { copy::<u8>(voxels, abi::DL_U8, "a label map") }?;
-    let [slow, y, x] = shape[..] else {
-        return Err(inconsistent(format!("a label map has the axes [slow, y, x]; found the shape {shape:?}")));
-    };
-    Ok(LabelMap::new(grid([slow, y, x], spacing)?, values)?)
+    let (labels, grid) = unsafe { labels(voxels, what) }?;
+    Ok(LabelMap::new(grid, copy(labels, what)?)?)
+}
+
+/// Shows `call` the label map behind `voxels` where it lies.
+///
+/// # Errors
+/// As [`read_label_map`], or what `call` reports.
+///
+/// # Safety
+/// As [`read_label_map`], and nobody writes to the memory before this returns.
+pub unsafe fn view_label_map<R>(voxels: *const abi::Voxels, call: impl FnOnce(&LabelMap) -> Result<R>) -> Result<R> {
+    // SAFETY: the caller's word. The labels do not live for ever, but until this returns, and nothing longer gets hold of
+    // them: `call` sees the map by reference, whatever it takes from it is bound to that reference, and a clone
+    // has labels of its own.
+    let (labels, grid) = unsafe { labels(voxels, "a label map") }?;
+    call(&LabelMap::borrowed(grid, labels)?)
 }
 
 /// A copy of the image behind `voxels`.
@@ -53,8 +66,9 @@ pub unsafe fn read_label_map(voxels: *const abi::Voxels) -> Result<LabelMap> {
 /// # Safety
 /// As [`read_label_map`].
 pub unsafe fn read_image(voxels: *const abi::Voxels) -> Result<Image> {
+    let what = "an image";
     // SAFETY: the caller's word.
-    let (values, shape, spacing) = unsafe { copy::<f32>(voxels, abi::DL_F32, "an image") }?;
+    let (values, shape, spacing) = unsafe { view::<f32>(voxels, abi::DL_F32, what) }?;
     let [channels, slow, y, x] = shape[..] else {
         return Err(inconsistent(format!("an image has the axes [channel, slow, y, x]; found the shape {shape:?}")));
     };
@@ -62,7 +76,7 @@ pub unsafe fn read_image(voxels: *const abi::Voxels) -> Result<Image> {
         let message = format!("the image holds {} at voxel {index}, counted in C order", values[index]);
         return Err(ComponentError::new(ErrorKind::NotFinite, message));
     }
-    Ok(Image::new(grid([slow, y, x], spacing)?, channels, values)?)
+    Ok(Image::new(grid([slow, y, x], spacing)?, channels, copy(values, what)?)?)
 }
 
 fn lend<T>(values: &[T], dtype: abi::DLDataType, shape: &[i64], grid: &Grid) -> abi::Voxels {
@@ -107,23 +121,41 @@ fn grid(shape: [usize; 3], spacing: abi::Spacing) -> Result<Grid> {
     Ok(Grid::new(shape, [spacing.y_mm, spacing.x_mm], slow)?)
 }
 
+/// The labels behind `voxels`, and their grid.
+///
+/// # Safety
+/// As [`view`].
+unsafe fn labels<'a>(voxels: *const abi::Voxels, what: &str) -> Result<(&'a [u8], Grid)> {
+    // SAFETY: the caller's word.
+    let (labels, shape, spacing) = unsafe { view::<u8>(voxels, abi::DL_U8, what) }?;
+    let [slow, y, x] = shape[..] else {
+        return Err(inconsistent(format!("{what} has the axes [slow, y, x]; found the shape {shape:?}")));
+    };
+    Ok((labels, grid([slow, y, x], spacing)?))
+}
+
+/// A copy of `values`, where there is memory for it.
+fn copy<T: Copy>(values: &[T], what: &str) -> Result<Vec<T>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(values.len())
+        .map_err(|error| inconsistent(format!("{what} of {} voxels: {error}", values.len())))?;
+    copy.extend_from_slice(values);
+    Ok(copy)
+}
+
 /// The values, the shape and the spacing behind `voxels`, after everything that can be checked was.
 ///
 /// # Safety
-/// `voxels` is null or describes memory that may be read.
-unsafe fn copy<T: Copy>(
+/// `voxels` is null or describes memory that may be read, and that nobody writes to for `'a`.
+unsafe fn view<'a, T: Copy>(
     voxels: *const abi::Voxels,
     dtype: abi::DLDataType,
     what: &str,
-) -> Result<(Vec<T>, Vec<usize>, abi::Spacing)> {
+) -> Result<(&'a [T], Vec<usize>, abi::Spacing)> {
     // SAFETY: the caller's word.
     let voxels = unsafe { voxels.as_ref() }.ok_or_else(|| nothing(what))?;
     // SAFETY: the caller's word.
-    let (borrowed, shape) = unsafe { borrow::<T>(&raw const voxels.array, dtype, what) }?;
-    let mut values = Vec::new();
-    let reserved = values.try_reserve_exact(borrowed.len());
-    reserved.map_err(|error| inconsistent(format!("{what} of shape {shape:?}: {error}")))?;
-    values.extend_from_slice(borrowed);
+    let (values, shape) = unsafe { borrow::<T>(&raw const voxels.array, dtype, what) }?;
     Ok((values, shape, voxels.spacing))
 }
 
@@ -228,6 +260,20 @@ mod tests {
             // SAFETY: lent for this call.
             assert_eq!(with_image(&image, |voxels| unsafe { read_image(voxels) }).unwrap(), image);
         }
+    }
+
+    #[test]
+    fn a_view_copies_nothing_until_it_is_cloned() {
+        let map = map();
+        let lies_at = map.labels().as_ptr();
+        let kept = with_label_map(&map, |voxels| {
+            // SAFETY: lent for this call.
+            unsafe { view_label_map(voxels, |seen| Ok((seen.labels().as_ptr(), seen.clone()))) }
+        });
+        let (seen_at, kept) = kept.unwrap();
+        assert_eq!(seen_at, lies_at);
+        assert_ne!(kept.labels().as_ptr(), lies_at);
+        assert_eq!(kept, map);
     }
 
     #[test]
