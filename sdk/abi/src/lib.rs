@@ -1,7 +1,7 @@
 //! The frozen C boundary between `rl4seg` and its plugins.
 //!
 //! Plugin authors who write Rust never see this crate: `rl4seg-sdk` wraps it. It is the contract
-//! for everything else; `include/rl4seg_plugin.h` says the same in C.
+//! for everything else; `include/rl4seg_plugin.h`, which a test writes from this file, says the same in C.
 //!
 //! # What is frozen
 //! Only `#[repr(C)]` structs of integers, floats, pointers and `extern "C"` functions cross.
@@ -242,9 +242,9 @@ pub struct DataSourceTable {
     /// Puts one item: its table of contents, a JSON array.
     pub cases: Option<unsafe extern "C" fn(Object, *const ItemSink, *const ErrorSink) -> Status>,
     /// Puts one item: the image of the case.
-    pub image: Option<unsafe extern "C" fn(Object, case: Str, *const ItemSink, *const ErrorSink) -> Status>,
+    pub image: Option<unsafe extern "C" fn(Object, id: Str, *const ItemSink, *const ErrorSink) -> Status>,
     /// Puts one item, the expert's label map of the case, or none where there is none.
-    pub reference: Option<unsafe extern "C" fn(Object, case: Str, *const ItemSink, *const ErrorSink) -> Status>,
+    pub reference: Option<unsafe extern "C" fn(Object, id: Str, *const ItemSink, *const ErrorSink) -> Status>,
 }
 
 /// The functions of a validity metric. All are required.
@@ -353,9 +353,9 @@ pub struct DifferentiableNetworkTable {
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "abi_stable", derive(abi_stable::StableAbi))]
 pub struct Component {
-    /// One of the `KIND_` numbers. A host skips what it does not know.
+    /// What it is, as [`KIND_DATA_SOURCE`]. A host skips what it does not know.
     pub kind: u32,
-    /// The `FLAG_` bits.
+    /// [`FLAG_THREAD_SAFE`], or 0.
     pub flags: u32,
     /// Its name within the plugin.
     pub id: Str,
