@@ -1,4 +1,4 @@
-/* The frozen C boundary between rl4seg and its plugins, version 1.0.
+/* The frozen C boundary between rl4seg and its plugins, version 1.1.
  *
  * Written from sdk/abi/src/lib.rs by sdk/abi/tests/header.rs; change it there. The rules of every
  * call stand at the head of the Rust crate rl4seg-abi. In short:
@@ -31,7 +31,7 @@ extern "C" {
 // Changes only when old plugins can no longer be loaded. It is part of the entry's symbol.
 #define RL4SEG_ABI_MAJOR 1
 // Grows with every function or number that is added.
-#define RL4SEG_ABI_MINOR 0
+#define RL4SEG_ABI_MINOR 1
 
 // What a call came to: RL4SEG_OK or what kind of failure it was.
 typedef int32_t Rl4segStatus;
@@ -61,8 +61,17 @@ typedef int32_t Rl4segStatus;
 #define RL4SEG_VALIDITY_METRIC 2
 // A Rl4segDistortionGeneratorTable.
 #define RL4SEG_DISTORTION_GENERATOR 3
-// A Rl4segCorrectorTable. 5 and 6 are kept for policies and reward models.
+// A Rl4segCorrectorTable.
 #define RL4SEG_CORRECTOR 4
+// A Rl4segNetworkArchitectureTable. Since 1.1.
+#define RL4SEG_NETWORK_ARCHITECTURE 5
+// A Rl4segDifferentiableNetworkTable. Since 1.1.
+#define RL4SEG_DIFFERENTIABLE_NETWORK 6
+
+// Normalisation layers use what they have seen.
+#define RL4SEG_STATISTICS_RUNNING 0
+// Normalisation layers use mean and variance of the images, and tell them.
+#define RL4SEG_STATISTICS_BATCH 1
 
 // The component may be called by several threads at once.
 #define RL4SEG_THREAD_SAFE 1
@@ -227,6 +236,51 @@ typedef struct {
   // Puts one item for each candidate: a label map, the most faithful first. Required.
   Rl4segStatus (*candidates)(Rl4segObject, const Rl4segVoxels *labels, const Rl4segItemSink*, const Rl4segErrorSink*);
 } Rl4segCorrectorTable;
+
+// The functions of a network as data. All are required. Since 1.1.
+typedef struct {
+  // `sizeof(Rl4segNetworkArchitectureTable)` of the plugin.
+  size_t size;
+  // Puts one item: the layers of a network with these channels, as JSON.
+  Rl4segStatus (*architecture)(Rl4segObject,
+                               uint32_t input,
+                               uint32_t output,
+                               const Rl4segItemSink*,
+                               const Rl4segErrorSink*);
+} Rl4segNetworkArchitectureTable;
+
+// What a network that its plugin computes is asked. All arrays are `float`.
+typedef struct {
+  // `sizeof(Rl4segNetworkCall)` of the host.
+  size_t size;
+  // `[plane, channel, y, x]`
+  DLTensor images;
+  // The parameters, as `describe` lists them.
+  const DLTensor *parameters;
+  // How many they are.
+  size_t parameter_count;
+  // Channels of the logits.
+  uint32_t output;
+  // RL4SEG_STATISTICS_RUNNING or RL4SEG_STATISTICS_BATCH.
+  uint32_t statistics;
+} Rl4segNetworkCall;
+
+// The functions of a network that its plugin computes. All are required. Since 1.1.
+typedef struct {
+  // `sizeof(Rl4segDifferentiableNetworkTable)` of the plugin.
+  size_t size;
+  // Puts one item: the parameters of a network with these channels, as JSON.
+  Rl4segStatus (*describe)(Rl4segObject, uint32_t input, uint32_t output, const Rl4segItemSink*, const Rl4segErrorSink*);
+  // Puts one item, the logits `[plane, channel, y, x]`; with RL4SEG_STATISTICS_BATCH then one for each running parameter:
+  // the mean or unbiased variance that was seen. Of the items' spacing nothing is read.
+  Rl4segStatus (*forward)(Rl4segObject, const Rl4segNetworkCall *call, const Rl4segItemSink*, const Rl4segErrorSink*);
+  // Puts one item for each parameter that learns: the gradient of the sum of `slope` times the logits.
+  Rl4segStatus (*backward)(Rl4segObject,
+                           const Rl4segNetworkCall *call,
+                           const DLTensor *slope,
+                           const Rl4segItemSink*,
+                           const Rl4segErrorSink*);
+} Rl4segDifferentiableNetworkTable;
 
 // One component of a plugin.
 typedef struct {

@@ -155,7 +155,7 @@ fn checks() -> String {
     }
     let sizes = sizes![
         DLDevice DLDataType DLTensor Spacing Voxels Str ErrorSink ItemSink Host DataSourceTable ValidityMetricTable
-        DistortionGeneratorTable CorrectorTable Component Descriptor
+        DistortionGeneratorTable CorrectorTable NetworkArchitectureTable NetworkCall DifferentiableNetworkTable Component Descriptor
     ];
     let items = items();
     let checks = sizes.map(|(name, size)| {
