@@ -43,6 +43,10 @@ fn refusal_by(make: impl FnOnce(&Path), search: impl FnOnce(&Path) -> Catalog) -
     error.to_string()
 }
 
+fn refusal_of_copy(library: impl AsRef<Path>) -> String {
+    refusal(|file| assert_ne!(fs::copy(library, file).unwrap(), 0))
+}
+
 fn refusal_of_c(defines: &[&str]) -> String {
     refusal(|file| compiled("tests/plugins/broken.c", file, defines).unwrap())
 }
@@ -67,10 +71,7 @@ fn what_the_linker_takes_is_no_plugin() {
     let program = std::env::current_exe().unwrap();
     let beside = fs::read_dir(program.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
     let archive = beside.filter(is_archive).min().unwrap();
-    let copied = |file: &Path| {
-        fs::copy(&archive, file).unwrap();
-    };
-    assert_says(&refusal(copied), &["not a shared library"]);
+    assert_says(&refusal_of_copy(archive), &["not a shared library"]);
 }
 
 #[cfg(target_os = "linux")]
@@ -79,12 +80,7 @@ fn a_library_of_the_system_is_no_plugin() {
     let mapped = fs::read_to_string("/proc/self/maps").unwrap();
     let of_c = mapped.lines().find(|line| line.contains("/libc.so") || line.contains("/libc-")).unwrap();
     let path = &of_c[of_c.find('/').unwrap()..];
-    assert_says(
-        &refusal(|file| {
-            fs::copy(path, file).unwrap();
-        }),
-        &["no `rl4seg_plugin_v*`", "not a plugin"],
-    );
+    assert_says(&refusal_of_copy(path), &["no `rl4seg_plugin_v*`", "not a plugin"]);
 }
 
 #[cfg(target_os = "linux")]
@@ -171,10 +167,7 @@ fn a_library_that_never_finishes_loading_is_given_up() {
 
 #[test]
 fn a_function_with_another_signature_is_told_in_one_line() {
-    let changed = built_example("other-sdk-changed").unwrap();
-    let text = refusal(|file| {
-        fs::copy(&changed, file).unwrap();
-    });
+    let text = refusal_of_copy(built_example("other-sdk-changed").unwrap());
     assert_says(&text, &["laid out otherwise", "ErrorSink.push param_1: mismatched type", "Expected: Str Found: f32"]);
     assert!(!text.contains('\n') && text.len() < 160, "{text}");
 }

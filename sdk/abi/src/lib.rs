@@ -447,3 +447,14 @@ pub const FINGERPRINT: u64 = {
     }
     sum
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_package_bears_the_version_of_the_boundary() {
+        assert_eq!(env!("CARGO_PKG_VERSION_MAJOR").parse(), Ok(ABI_MAJOR));
+        assert_eq!(env!("CARGO_PKG_VERSION_MINOR").parse(), Ok(ABI_MINOR));
+    }
+}
