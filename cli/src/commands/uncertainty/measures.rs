@@ -132,7 +132,12 @@ impl Measures {
         cases.sort_by(|a, b| b.doubt().total_cmp(&a.doubt()).then_with(|| a.case.cmp(&b.case)));
         let (agreement, not_measured) = match Agreement::of(reviewed, &cases) {
             Ok(agreement) => (Some(agreement), None),
-            Err(error) => (None, Some(format!("{error}; the target's test cases need experts' label maps for it"))),
+            Err(_) if reviewed.iter().all(|case| case.foreground.is_empty()) => {
+                let why =
+                    "no test case of the target has an expert's label map, so nothing tells how far this is right";
+                (None, Some(why.to_owned()))
+            }
+            Err(error) => (None, Some(format!("how far this is right cannot be told: {error}"))),
         };
         Self { run, iteration, agreement, not_measured, cases }
     }
@@ -247,7 +252,7 @@ mod tests {
             case
         };
         let found = Measures::of("run".into(), 1, &[blind("a", 1.0), blind("b", 2.0)]);
-        assert!(found.agreement.is_none() && found.not_measured.unwrap().contains("experts' label maps"));
+        assert!(found.agreement.is_none() && found.not_measured.unwrap().contains("an expert's label map"));
         let ranked: Vec<&str> = found.cases.iter().map(|case| case.case.as_str()).collect();
         assert_eq!((ranked, found.cases[0].dice), (vec!["b", "a"], None));
     }
