@@ -313,3 +313,24 @@ fn what_the_templates_make_passes() {
     let details: Vec<&str> = seen.as_array().unwrap().iter().filter_map(|seen| seen["detail"].as_str()).collect();
     assert_eq!(details, ["5 cases", "5 cases"]);
 }
+
+#[test]
+fn a_metric_in_c_judges_in_the_loop() {
+    let folder = Folder::new().with_data();
+    let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    fs::create_dir(folder.at("plugins")).unwrap();
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o", &folder.text("plugins/libforeground.so"), "-I"])
+        .arg(repository.join("sdk/abi/include"))
+        .arg(repository.join("examples/metric-in-c/foreground.c"))
+        .status();
+    assert!(compiled.unwrap().success());
+    let plugins = folder.text("plugins");
+    let judged = "validity=[{ component = 'metric-in-c/foreground' }]";
+    let results = folder.adapt(&["--plugin-path", &plugins, "--set", judged, "--json"]).json();
+    assert_eq!(results["results"].as_array().unwrap().len(), 2);
+    let cases = fs::read_to_string(folder.at("run/iteration-001/evaluate/cases.jsonl")).unwrap();
+    assert!(cases.lines().all(|case| case.contains("\"verdict\"")), "{cases}");
+    let manifest = fs::read_to_string(folder.at("run/manifest.json")).unwrap();
+    assert!(manifest.contains("metric-in-c"), "{manifest}");
+}

@@ -39,6 +39,7 @@ impl fmt::Debug for NetworkKind {
 
 /// A network of any kind: `[plane, input channel, y, x]` to logits `[plane, output channel, y, x]`.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there are a few in a run, and all but always the large one")]
 pub(super) enum Network {
     Unet(Unet),
     Brought(Brought),

@@ -216,10 +216,10 @@ fn check_each(what: &str, found: &[Vec<f32>], parameters: &[&ParameterInfo]) -> 
     if found.len() != parameters.len() {
         return broken(format!("{what} {} parameters was given; expected {}", found.len(), parameters.len()));
     }
-    let pairs = found.iter().zip(parameters);
-    pairs
-        .map(|(values, parameter)| check_values(&format!("{what} `{}`", parameter.name), values, parameter.len()))
-        .collect()
+    let mut pairs = found.iter().zip(parameters);
+    pairs.try_for_each(|(values, parameter)| {
+        check_values(&format!("{what} `{}`", parameter.name), values, parameter.len())
+    })
 }
 
 fn check_values(what: &str, values: &[f32], expected: usize) -> Result<()> {

@@ -14,7 +14,7 @@ pub fn with_network_call<R>(input: &NetworkInput<'_>, call: impl FnOnce(*const a
         .parameters
         .iter()
         .zip(&lengths)
-        .map(|(values, length)| voxels::array(*values, abi::DL_F32, length))
+        .map(|(values, length)| voxels::array(values, abi::DL_F32, length))
         .collect();
     let lent = abi::NetworkCall {
         size: size_of::<abi::NetworkCall>(),
