@@ -1,4 +1,5 @@
 //! Writes the boundary as another SDK has it: `sdk/abi` with one thing changed.
+#![allow(clippy::print_stdout, reason = "how a build script speaks to cargo")]
 
 use std::{env, error::Error, fs, path::Path};
 
