@@ -11,7 +11,7 @@ use burn::{
 };
 
 use super::{
-    batch::{finite_values, require_finite},
+    batch::finite_values,
     batch_norm::{Moments, Normalization, blended},
 };
 use crate::{
@@ -185,7 +185,6 @@ impl Brought {
         let mut named = GradientsParams::new();
         let learning = self.infos().iter().zip(&self.parameters).filter(|(info, _)| info.role.learns());
         for ((info, parameter), values) in learning.zip(found) {
-            require_finite(&format!("the gradient of `{}`", info.name), &values)?;
             let device = parameter.val().device().inner();
             named.register(parameter.id, Tensor::<1>::from_data(TensorData::new(values, [info.len()]), &device));
         }

@@ -14,7 +14,7 @@ use rl4seg_core::{
     adapt::AdaptError,
     component::Modality,
     config::{self, Override, Plan},
-    domain::{CaseId, Split},
+    domain::{CaseEntry, Split},
     io::write_atomically,
     plugin::Catalog,
     run_dir::{self, Step, StepKind, layout},
@@ -81,10 +81,11 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         put_first(&mut experiments, name)?;
     }
     let domains = [find(&catalog, modality, &args.source)?, find(&catalog, modality, &args.target)?];
-    let patients = patients(&catalog, &domains[1])?;
+    let cases = target_cases(&catalog, &domains[1])?;
     for experiment in experiments.iter().filter(|experiment| experiment.is_upper_bound()) {
-        require_labels(&catalog, &domains[1], &experiment.name)?;
+        require_labels(&cases, &domains[1], &experiment.name)?;
     }
+    let patients = cases.into_iter().map(|case| (case.id, case.group)).collect();
     let bench = Bench { args, catalog: &catalog, modality, domains: &domains, shown: global.shows_progress() };
     let plans = bench.write_configurations(&experiments)?;
     let mut pretrained = Vec::new();
@@ -130,19 +131,17 @@ fn repeated<T: Ord + Copy>(items: impl IntoIterator<Item = T>) -> Option<T> {
     items.into_iter().find(|&item| !seen.insert(item))
 }
 
-/// Whose image each test case of the target is.
-fn patients(catalog: &Catalog, target: &Found) -> anyhow::Result<BTreeMap<CaseId, String>> {
+/// All cases of the target; at least one test case has a reference.
+fn target_cases(catalog: &Catalog, target: &Found) -> anyhow::Result<Vec<CaseEntry>> {
     let settings = serde_json::json!({ "root": &target.root }).to_string();
     let cases = catalog.data_source(&target.component, &settings)?.cases()?;
     let labelled = cases.iter().any(|case| case.has_reference && case.split.is_none_or(|split| split == Split::Test));
     ensure!(labelled, "{}: no test case has an expert's label map: nothing could be compared", target.root.display());
-    Ok(cases.into_iter().map(|case| (case.id, case.group)).collect())
+    Ok(cases)
 }
 
 /// An upper bound learns from labels that other experiments do not need, so their absence is told before the first run.
-fn require_labels(catalog: &Catalog, target: &Found, experiment: &str) -> anyhow::Result<()> {
-    let settings = serde_json::json!({ "root": &target.root }).to_string();
-    let cases = catalog.data_source(&target.component, &settings)?.cases()?;
+fn require_labels(cases: &[CaseEntry], target: &Found, experiment: &str) -> anyhow::Result<()> {
     for split in [Split::Train, Split::Validation] {
         let labelled = cases.iter().any(|case| case.has_reference && case.split.is_none_or(|of_case| of_case == split));
         ensure!(
