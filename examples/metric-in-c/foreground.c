@@ -50,6 +50,14 @@ static Rl4segStatus assess(void *instance, const Rl4segVoxels *labels, const Rl4
   return RL4SEG_OK;
 }
 
+/* Tells `rl4seg plugins inspect` so. */
+static Rl4segStatus settings(size_t index, const Rl4segItemSink *items, const Rl4segErrorSink *errors) {
+  static const char schema[] = "{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false}";
+  (void)index, (void)errors;
+  items->put(items->context, (Rl4segStr)RL4SEG_STR(schema), NULL);
+  return RL4SEG_OK;
+}
+
 static const Rl4segValidityMetricTable TABLE = { sizeof(Rl4segValidityMetricTable), assess };
 static const Rl4segComponent COMPONENTS[] = {
   { RL4SEG_VALIDITY_METRIC, RL4SEG_THREAD_SAFE, RL4SEG_STR("foreground"),
@@ -57,7 +65,7 @@ static const Rl4segComponent COMPONENTS[] = {
 };
 static const Rl4segDescriptor DESCRIPTOR = {
   RL4SEG_MAGIC, RL4SEG_ABI_MAJOR, RL4SEG_ABI_MINOR, sizeof(Rl4segDescriptor), RL4SEG_FINGERPRINT,
-  RL4SEG_STR("metric-in-c"), RL4SEG_STR("0.1.0"), RL4SEG_STR("C"), COMPONENTS, 1, NULL,
+  RL4SEG_STR("metric-in-c"), RL4SEG_STR("0.1.0"), RL4SEG_STR("C"), COMPONENTS, 1, NULL, settings,
 };
 
 Rl4segStatus rl4seg_plugin_v1(const Rl4segHost *host, const Rl4segDescriptor **out, const Rl4segErrorSink *errors) {

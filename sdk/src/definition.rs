@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::component::{ComponentError, ErrorKind, Result};
@@ -10,8 +11,9 @@ pub trait Component: Sized + Send + Sync + 'static {
     /// One sentence for `rl4seg plugins inspect`.
     const DOC: &'static str;
     /// Its keys in the run's configuration. Derive `Deserialize` with `deny_unknown_fields`, so that
-    /// a slip of the pen is refused.
-    type Config: DeserializeOwned;
+    /// a slip of the pen is refused, and `JsonSchema`, from which `rl4seg plugins inspect` shows each key with its type,
+    /// its default and its comment.
+    type Config: DeserializeOwned + JsonSchema;
 
     /// Makes one.
     ///

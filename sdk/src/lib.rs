@@ -12,9 +12,11 @@
 //!     least: f64,
 //! }
 //!
-//! #[derive(Deserialize)]
+//! #[derive(Deserialize, JsonSchema)]
 //! #[serde(crate = "rl4seg_sdk::serde", deny_unknown_fields)]
+//! #[schemars(crate = "rl4seg_sdk::schemars")]
 //! struct CoverageConfig {
+//!     /// Smallest accepted share.
 //!     least: f64,
 //! }
 //!
@@ -48,6 +50,7 @@
 //! ```
 
 pub use rl4seg_core::{component, domain, io, measure, preprocess, random};
+pub use schemars;
 pub use serde;
 
 pub mod conformance;
@@ -75,6 +78,7 @@ pub mod prelude {
             Verdict,
         },
         export_plugin,
+        schemars::JsonSchema,
         serde::Deserialize,
     };
 }

@@ -101,9 +101,28 @@ static Rl4segStatus modality(const Rl4segItemSink *items, const Rl4segErrorSink 
 #else
 #define MODALITY NULL
 #endif
+#if defined(SETTINGS_PANIC)
+static Rl4segStatus settings(size_t index, const Rl4segItemSink *items, const Rl4segErrorSink *errors) {
+  static const char what[] = "no schema";
+  (void)index, (void)items;
+  errors->push(errors->context, (Rl4segStr)RL4SEG_STR(what));
+  return RL4SEG_PANICKED;
+}
+#define SETTINGS settings
+#elif defined(SETTINGS_ARE_A_LIST)
+static Rl4segStatus settings(size_t index, const Rl4segItemSink *items, const Rl4segErrorSink *errors) {
+  static const char list[] = "[\"root\"]";
+  (void)index, (void)errors;
+  items->put(items->context, (Rl4segStr)RL4SEG_STR(list), NULL);
+  return RL4SEG_OK;
+}
+#define SETTINGS settings
+#else
+#define SETTINGS NULL
+#endif
 static const Rl4segDescriptor DESCRIPTOR = {
   MAGIC, MAJOR, RL4SEG_ABI_MINOR, SIZE, FINGERPRINT,
-  RL4SEG_STR(NAME), RL4SEG_STR("0.1.0"), RL4SEG_STR("C"), COMPONENTS, COUNT, MODALITY,
+  RL4SEG_STR(NAME), RL4SEG_STR("0.1.0"), RL4SEG_STR("C"), COMPONENTS, COUNT, MODALITY, SETTINGS,
 };
 
 RL4SEG_EXPORT Rl4segStatus ENTRY(const Rl4segHost *host, const Rl4segDescriptor **out, const Rl4segErrorSink *errors) {

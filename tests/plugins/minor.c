@@ -60,9 +60,11 @@ static const struct {
 static const Rl4segComponent COMPONENTS[] = {
   { RL4SEG_DATA_SOURCE, 0, RL4SEG_STR("component"), RL4SEG_STR(""), create, destroy, &TABLE },
 };
+/* And its descriptor before `settings`. */
 static const Rl4segDescriptor DESCRIPTOR = {
-  RL4SEG_MAGIC, RL4SEG_ABI_MAJOR, 0, sizeof(Rl4segDescriptor), RL4SEG_FINGERPRINT, RL4SEG_STR("earlier"),
+  RL4SEG_MAGIC, RL4SEG_ABI_MAJOR, 0, offsetof(Rl4segDescriptor, settings), RL4SEG_FINGERPRINT, RL4SEG_STR("earlier"),
   RL4SEG_STR("0.1.0"), RL4SEG_STR("C"), COMPONENTS, 1, NULL,
+  (Rl4segStatus (*)(size_t, const Rl4segItemSink *, const Rl4segErrorSink *))1,
 };
 #define KNOWN &DESCRIPTOR
 #endif

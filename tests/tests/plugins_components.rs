@@ -200,7 +200,7 @@ fn a_plugin_of_a_later_minor_version_is_used() {
     let (_folder, catalog) = of_another_minor(&["LATER"]);
     let plugin = catalog.plugins().iter().find(|plugin| plugin.name == "later").unwrap();
     // The component of a kind that is not known here hides no other.
-    assert_eq!((plugin.abi.as_str(), plugin.components.len()), ("1.8", 1));
+    assert_eq!((plugin.abi.as_str(), plugin.components.len()), ("1.9", 1));
     let metric = catalog.validity_metric("later/component", "{}").unwrap();
     assert_eq!(metric.assess(&label_map(&["1"])).unwrap()[0].value, Some(4.0));
 }
@@ -221,11 +221,37 @@ fn a_plugin_of_an_earlier_minor_version_is_used_as_far_as_it_goes() {
 }
 
 #[test]
+fn a_plugin_tells_the_settings_of_each_of_its_components() {
+    // Each component of this plugin has settings of its own, so that a list in another order would show.
+    let (_folder, catalog) = catalog_of(&built("rl4seg-echo").unwrap());
+    let echo = catalog.plugins().iter().find(|plugin| plugin.name == "echo").unwrap();
+    for (id, key) in [
+        ("echo/camus", "left_atrium"),
+        ("echo/phantom", "domain"),
+        ("echo/anatomy", "noise_share"),
+        ("echo/shape", "strength_mm"),
+    ] {
+        let component = echo.components.iter().find(|component| component.id == id).unwrap();
+        let properties = &component.settings.as_ref().unwrap()["properties"];
+        assert!(properties[key]["description"].is_string(), "{id}: {properties}");
+    }
+}
+
+#[test]
+fn what_comes_with_the_program_tells_its_settings_too() {
+    let catalog = Catalog::builtin_only();
+    for component in catalog.plugins().iter().flat_map(|plugin| &plugin.components) {
+        let settings = component.settings.as_ref().unwrap();
+        assert_eq!(settings["additionalProperties"], false, "{}", component.id);
+    }
+}
+
+#[test]
 fn a_plugin_of_a_later_sdk_is_loaded() {
     // Its structs come from another version of the package as well, which `abi_stable` compares.
     let (_folder, catalog) = catalog_of(&built_example("other-sdk-newer").unwrap());
     let plugin = catalog.plugins().iter().find(|plugin| plugin.name == "other_sdk_newer").unwrap();
-    assert_eq!((plugin.abi.as_str(), plugin.sdk.as_str()), ("1.2", "another SDK"));
+    assert_eq!((plugin.abi.as_str(), plugin.sdk.as_str()), ("1.3", "another SDK"));
 }
 
 #[test]

@@ -112,8 +112,8 @@ fn a_library_that_is_cut_short_is_never_opened() {
 fn what_is_no_plugin_of_this_version_is_never_opened() {
     for (entry, words) in [
         ("hello", ["no `rl4seg_plugin_v*`", "not a plugin"]),
-        ("rl4seg_plugin_v2", ["version 2 of", "this program 1.1"]),
-        ("rl4seg_plugin_v3__broken", ["version 3 of", "this program 1.1"]),
+        ("rl4seg_plugin_v2", ["version 2 of", "this program 1.2"]),
+        ("rl4seg_plugin_v3__broken", ["version 3 of", "this program 1.2"]),
     ] {
         let entry = format!("ENTRY={entry}");
         let text = refusal_unopened(|file| compiled("tests/plugins/broken.c", file, &["ABORT", &entry]).unwrap());
@@ -124,7 +124,7 @@ fn what_is_no_plugin_of_this_version_is_never_opened() {
 #[test]
 fn a_library_that_cannot_be_used_says_why() {
     for (define, words) in [
-        ("MAJOR=3", ["version 3.1 of", "this program 1.1"]),
+        ("MAJOR=3", ["version 3.2 of", "this program 1.2"]),
         ("FINGERPRINT=7", ["laid out otherwise", "fingerprint 0x7; expected 0x"]),
         ("MAGIC=7", ["description is broken", "begins with 0x7; expected 0x4c50474553344c52"]),
         ("SIZE=8", ["description is broken", "8 bytes; expected"]),
@@ -134,6 +134,8 @@ fn a_library_that_cannot_be_used_says_why() {
         ("UNDEFINED", ["loader refused it", "nowhere"]),
         ("ENTRY_FAILS", ["entry point failed", "the atlas is not installed: no such folder"]),
         ("ENTRY_PANICS", ["entry point panicked", "index 7 is out of bounds"]),
+        ("SETTINGS_PANIC", ["the settings of its component `broken/source` panicked", "no schema"]),
+        ("SETTINGS_ARE_A_LIST", ["the settings of its component `broken/source` failed", "expected a JSON Schema"]),
         ("MODALITY_PANICS", ["the function that tells its modality panicked", "no preset.toml"]),
     ] {
         assert_says(&refusal_of_c(&[define]), &words);

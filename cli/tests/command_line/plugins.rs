@@ -2,6 +2,8 @@
 
 use std::{fs, process::Command};
 
+use serde_json::json;
+
 use crate::program::{Folder, rl4seg, rl4seg_after};
 
 /// Compiles `source`, C, to a shared library.
@@ -26,11 +28,27 @@ fn the_echo_plugin_is_loaded_and_told_in_full() {
         assert!(plugins.iter().any(|plugin| plugin["modality"]["id"] == modality), "{modality}: {list}");
     }
     let text = rl4seg(["plugins", "inspect", "echo"]).done();
-    for words in ["echo/anatomy", "validity metric", "left ventricle", "SHA-256"] {
+    for words in [
+        "echo/anatomy",
+        "left ventricle",
+        "SHA-256",
+        "settings of the validity metric echo/anatomy",
+        "erosion_ratio.min",
+        "settings of the data source echo/camus",
+        "required",
+    ] {
         assert!(text.contains(words), "`{words}` is missing: {text}");
     }
     let by_path = rl4seg(["plugins", "inspect", echo["path"].as_str().unwrap(), "--json"]).json();
     assert_eq!(by_path["sha256"], echo["sha256"]);
+    let components = by_path["components"].as_array().unwrap();
+    let shape = components.iter().find(|component| component["id"] == "echo/shape").unwrap();
+    let strength = json!({
+        "key": "strength_mm", "type": "list of 2 float", "required": false, "default": [3.0, 9.0],
+        "doc": "Smallest and largest strength, mm; what it means depends on the `Kind`."
+    });
+    assert!(shape["settings"].as_array().unwrap().contains(&strength), "{shape}");
+    assert_eq!(shape["settings_schema"]["type"], "object");
 }
 
 #[test]
@@ -69,7 +87,7 @@ fn a_plugin_of_another_abi_is_refused_with_both_versions() {
     let folder = Folder::new();
     let library = library(&folder, "libfuture.so", "const void *rl4seg_plugin_v9__future(void) { return 0; }");
     let error = rl4seg(["plugins", "inspect", &library]).refused();
-    assert!(error.contains("libfuture.so") && error.contains("version 9") && error.contains("1.1"), "{error}");
+    assert!(error.contains("libfuture.so") && error.contains("version 9") && error.contains("1.2"), "{error}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod network;
 mod policy;
 mod registry;
 mod reward_model;
+mod settings;
 mod validity_metric;
 
 pub use corrector::Corrector;
@@ -27,4 +28,5 @@ pub use network::{
 pub use policy::{ImitationStep, Policy, PolicyState, PolicyUpdate, Segmentation, UpdateRule, UpdateStats};
 pub use registry::{ComponentKind, Factory, LinkedPlugin, Registration};
 pub use reward_model::{RewardBatch, RewardModel};
+pub use settings::settings_schema;
 pub use validity_metric::ValidityMetric;

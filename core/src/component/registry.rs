@@ -63,6 +63,8 @@ pub struct Registration {
     pub id: &'static str,
     /// One sentence for `rl4seg plugins inspect`.
     pub doc: &'static str,
+    /// What may stand in its configuration, as [`settings_schema`](super::settings_schema) gives it; a modality has none.
+    pub settings: Option<fn() -> serde_json::Value>,
     /// Makes it.
     pub factory: Factory,
 }

@@ -31,7 +31,7 @@ pub struct PluginInfo {
 }
 
 /// What a component tells about itself.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentInfo {
     /// What it is.
     pub kind: ComponentKind,
@@ -39,6 +39,15 @@ pub struct ComponentInfo {
     pub id: String,
     /// One sentence.
     pub doc: String,
+    /// What may stand in its configuration, a JSON Schema (2020-12) of an object; `None` where its plugin does not tell.
+    pub settings: Option<serde_json::Value>,
+}
+
+impl ComponentInfo {
+    /// The order in which components are told: by kind, then by id.
+    pub(super) fn in_order(&self, other: &Self) -> std::cmp::Ordering {
+        (self.kind, &self.id).cmp(&(other.kind, &other.id))
+    }
 }
 
 /// Every component that this program can make.
@@ -83,7 +92,7 @@ impl Catalog {
             catalog.link(registration);
         }
         for plugin in &mut catalog.plugins {
-            plugin.components.sort();
+            plugin.components.sort_by(ComponentInfo::in_order);
         }
         catalog
     }
@@ -265,7 +274,8 @@ impl Catalog {
         let Some(plugin) = self.plugins.iter_mut().find(|plugin| plugin.name == registration.plugin) else { return };
         match (kind, registration.factory) {
             (Some(kind), _) => {
-                plugin.components.push(ComponentInfo { kind, id, doc: registration.doc.to_owned() });
+                let settings = registration.settings.map(|settings| settings());
+                plugin.components.push(ComponentInfo { kind, id, doc: registration.doc.to_owned(), settings });
             }
             (None, Factory::Modality(tell)) => match tell() {
                 Ok(modality) => plugin.modality = Some(modality),

@@ -83,6 +83,14 @@ pub enum LoadError {
     /// It does not tell its modality.
     #[error("the function that tells its modality {}", told(.0))]
     Modality(ComponentError),
+    /// It does not tell the settings of a component.
+    #[error("the function that tells the settings of its component `{component}` {}", told(.error))]
+    Settings {
+        /// The component.
+        component: String,
+        /// What it says.
+        error: ComponentError,
+    },
     /// What it tells about itself makes no sense.
     #[error("its description is broken: {0}")]
     Broken(String),

@@ -17,9 +17,10 @@ use super::{
     catalog::{ComponentInfo, PluginInfo},
     error::LoadError,
     foreign::{self, Origin},
-    wire::{collect_error, collect_items, from_json, text},
+    told::{modality, settings},
+    wire::{collect_error, text},
 };
-use crate::component::{ComponentKind, Modality};
+use crate::component::ComponentKind;
 
 /// A plugin whose library was opened for good.
 pub struct LoadedPlugin {
@@ -117,11 +118,11 @@ fn describe(library: &Library, entry: &str) -> Result<abi::Descriptor, LoadError
     if major != abi::ABI_MAJOR {
         return Err(LoadError::OtherAbi { found: format!("{major}.{minor}") });
     }
-    if size < size_of::<abi::Descriptor>() {
+    if size < abi::Descriptor::LEAST_SIZE {
         return Err(LoadError::Broken(format!("it has {size} bytes; expected {}", size_of::<abi::Descriptor>())));
     }
-    // SAFETY: not null, aligned, long enough and of our version; it lives as long as the library.
-    Ok(unsafe { *descriptor })
+    // SAFETY: not null, aligned, of our version and as long as any of it; it lives as long as the library.
+    Ok(unsafe { foreign::known_part(descriptor.cast(), size) })
 }
 
 fn check_version(descriptor: &abi::Descriptor) -> Result<(), LoadError> {
@@ -160,9 +161,11 @@ fn read(descriptor: &abi::Descriptor, path: PathBuf) -> Result<LoadedPlugin, Loa
             return Err(LoadError::Broken(format!("it has two components `{id}`")));
         }
         origins.push(Origin { kind, id: id.clone(), component });
-        components.push(ComponentInfo { kind, id, doc });
+        let settings =
+            settings(descriptor, index).map_err(|error| LoadError::Settings { component: id.clone(), error })?;
+        components.push(ComponentInfo { kind, id, doc, settings });
     }
-    components.sort();
+    components.sort_by(ComponentInfo::in_order);
     let info = PluginInfo {
         modality: modality(descriptor).map_err(LoadError::Modality)?,
         sha256: Some(sha256(&path)?),
@@ -195,20 +198,6 @@ fn kind(number: u32) -> Option<ComponentKind> {
         abi::KIND_DIFFERENTIABLE_NETWORK => Some(ComponentKind::DifferentiableNetwork),
         _ => None,
     }
-}
-
-fn modality(descriptor: &abi::Descriptor) -> crate::component::Result<Option<Modality>> {
-    let Some(tell) = descriptor.modality else { return Ok(None) };
-    let mut modality = None;
-    collect_items(
-        // SAFETY: called as the ABI says, with sinks that outlive the call.
-        |items, errors| unsafe { tell(items, errors) },
-        |json, _| {
-            modality = Some(from_json("the modality", json)?);
-            Ok(())
-        },
-    )?;
-    Ok(modality)
 }
 
 pub(super) fn sha256(path: &Path) -> io::Result<String> {

@@ -35,6 +35,8 @@ mod probe;
 #[cfg(feature = "host")]
 mod shelf;
 #[cfg(feature = "host")]
+mod told;
+#[cfg(feature = "host")]
 mod trust;
 #[cfg(feature = "host")]
 mod watch;

@@ -16,8 +16,9 @@ pub struct Layers {
 }
 
 /// What both components are told.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub struct Config {
     /// Channels between the convolutions.
     pub hidden: usize,

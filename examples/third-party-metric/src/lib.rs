@@ -22,10 +22,13 @@ struct Area {
     accepted: AcceptedRange,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 struct AreaConfig {
+    /// The label of the structure.
     label: u8,
+    /// Smallest and largest accepted area, mm2.
     accepted_mm2: [f64; 2],
 }
 

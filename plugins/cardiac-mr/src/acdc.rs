@@ -13,8 +13,9 @@ use rl4seg_sdk::{
 use crate::CardiacMr;
 
 /// Settings of [`Acdc`].
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub struct AcdcConfig {
     /// The folder with `patient001`, `patient002`, ...; or the one above it, with `training` and `testing`.
     pub root: PathBuf,

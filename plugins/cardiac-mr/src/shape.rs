@@ -25,8 +25,9 @@ use rl4seg_sdk::{
 use crate::{CardiacMr, LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE};
 
 /// The validity metric `shape`: what it accepts.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub struct Shape {
     /// Accepted `lv_concavity`, mm.
     pub lv_concavity: AcceptedRange,

@@ -15,8 +15,9 @@ use rl4seg_sdk::{
 use crate::{ChestXray, HEART, LEFT_LUNG, RIGHT_LUNG, gray_png::GrayPng};
 
 /// Settings of [`PngMasks`].
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub struct PngMasksConfig {
     /// The folder that all others lie in.
     pub root: PathBuf,
@@ -34,8 +35,9 @@ pub struct PngMasksConfig {
 }
 
 /// The folders of the masks.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub struct MaskFolders {
     /// Of the patient's right lung.
     pub right_lung: PathBuf,

@@ -15,8 +15,9 @@ use rl4seg_sdk::{measure::Mask, prelude::*, sources::ImageKind};
 use crate::{ChestXray, HEART, LEFT_LUNG, RIGHT_LUNG};
 
 /// The validity metric `proportions`: what it accepts.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub struct Proportions {
     /// Accepted `cardiothoracic_ratio`.
     pub cardiothoracic_ratio: AcceptedRange,

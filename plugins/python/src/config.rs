@@ -6,6 +6,7 @@ use rl4seg_sdk::{
     component::{ComponentError, ErrorKind, Result},
     domain::AcceptedRange,
 };
+use rl4seg_sdk::schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -13,8 +14,9 @@ use serde_json::{Map, Value};
 pub(crate) const LABEL_NAMES: &str = "label_names";
 
 /// The configuration of [`PythonMetric`](crate::PythonMetric).
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub struct MetricConfig {
     /// `module:function`; either may have dots, as `package.module:Class.method`.
     pub function: String,
@@ -35,8 +37,9 @@ pub struct MetricConfig {
 }
 
 /// What is known of a value.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub struct Measured {
     /// Its unit, as `mm2`; `1`, a ratio or a count, if left out.
     #[serde(default = "ratio")]

@@ -36,7 +36,7 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"RL4SEGPL");
 /// Changes only when old plugins can no longer be loaded. It is part of the entry's symbol.
 pub const ABI_MAJOR: u32 = 1;
 /// Grows with every function or number that is added.
-pub const ABI_MINOR: u32 = 1;
+pub const ABI_MINOR: u32 = 2;
 
 /// The entry's symbol without its major version.
 pub const ENTRY_STEM: &str = "rl4seg_plugin_v";
@@ -400,6 +400,14 @@ pub struct Descriptor {
     pub component_count: usize,
     /// Puts one item, the modality as JSON. May be absent.
     pub modality: Option<unsafe extern "C" fn(*const ItemSink, *const ErrorSink) -> Status>,
+    /// Puts one item, what may stand in the configuration of the component at this index of `components`, as a JSON
+    /// Schema (2020-12) of an object; or none, where nothing is known of it. May be absent. Since 1.2.
+    pub settings: Option<unsafe extern "C" fn(index: usize, *const ItemSink, *const ErrorSink) -> Status>,
+}
+
+impl Descriptor {
+    /// The size of the oldest version's.
+    pub const LEAST_SIZE: usize = offset_of!(Self, settings);
 }
 
 /// The one function that a plugin exports: hands over its descriptor. `host` points at a [`Host`].

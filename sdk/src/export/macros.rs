@@ -45,6 +45,22 @@ macro_rules! export_plugin {
                 $($(rl4seg::network_architecture::<$architecture>(),)*)?
                 $($(rl4seg::differentiable_network::<$network>(),)*)?
             ];
+            /// In the order of `COMPONENTS`.
+            static SETTINGS: &[rl4seg::Settings] = &[
+                $($(rl4seg::settings::<$source>,)*)?
+                $($(rl4seg::settings::<$metric>,)*)?
+                $($(rl4seg::settings::<$generator>,)*)?
+                $($(rl4seg::settings::<$corrector>,)*)?
+                $($(rl4seg::settings::<$architecture>,)*)?
+                $($(rl4seg::settings::<$network>,)*)?
+            ];
+            unsafe extern "C" fn tell_settings(
+                index: usize,
+                items: *const rl4seg::abi::ItemSink,
+                errors: *const rl4seg::abi::ErrorSink,
+            ) -> rl4seg::abi::Status {
+                unsafe { rl4seg::tell_settings(SETTINGS, index, items, errors) }
+            }
             static DESCRIPTOR: rl4seg::abi::Descriptor = rl4seg::abi::Descriptor {
                 magic: rl4seg::abi::MAGIC,
                 abi_major: rl4seg::abi::ABI_MAJOR,
@@ -57,6 +73,7 @@ macro_rules! export_plugin {
                 components: COMPONENTS.as_ptr(),
                 component_count: COMPONENTS.len(),
                 modality: $crate::__tell_modality!($($modality)?),
+                settings: Some(tell_settings),
             };
 
             #[unsafe(export_name = concat!("rl4seg_plugin_v1__", env!("CARGO_CRATE_NAME")))]

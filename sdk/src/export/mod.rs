@@ -6,6 +6,7 @@ mod macros;
 mod networks;
 mod registration;
 mod tables;
+mod told;
 
 pub use inventory;
 pub use rl4seg_abi as abi;
@@ -18,7 +19,8 @@ pub use registration::{
     register_corrector, register_data_source, register_differentiable_network, register_distortion_generator,
     register_modality, register_network_architecture, register_validity_metric,
 };
-pub use tables::{corrector, data_source, distortion_generator, tell_modality, validity_metric};
+pub use tables::{corrector, data_source, distortion_generator, validity_metric};
+pub use told::{Settings, settings, tell_modality, tell_settings};
 
 /// What a plugin says it was made with.
 pub const SDK: &str = concat!("rl4seg-sdk ", env!("CARGO_PKG_VERSION"));

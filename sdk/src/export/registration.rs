@@ -1,4 +1,4 @@
-use rl4seg_core::component::{Factory, Registration, Result};
+use rl4seg_core::component::{Factory, Registration, Result, settings_schema};
 
 use crate::{
     Component,
@@ -17,7 +17,8 @@ macro_rules! register {
             fn boxed<T: Component + $kind>(config: &str) -> Result<Box<dyn $kind>> {
                 Ok(Box::new(make::<T>(config)?))
             }
-            Registration { plugin, id: T::ID, doc: T::DOC, factory: Factory::$kind(boxed::<T>) }
+            let settings = Some(settings_schema::<T::Config> as fn() -> _);
+            Registration { plugin, id: T::ID, doc: T::DOC, settings, factory: Factory::$kind(boxed::<T>) }
         }
     };
 }
@@ -32,5 +33,5 @@ register!(register_differentiable_network, DifferentiableNetwork);
 /// What a program that links the plugin learns of its modality.
 #[must_use]
 pub const fn register_modality(plugin: &'static str, modality: fn() -> Result<Modality>) -> Registration {
-    Registration { plugin, id: plugin, doc: "", factory: Factory::Modality(modality) }
+    Registration { plugin, id: plugin, doc: "", settings: None, factory: Factory::Modality(modality) }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Component,
-    component::{Corrector, DataSource, DistortionGenerator, Modality, Result, ValidityMetric},
+    component::{Corrector, DataSource, DistortionGenerator, Result, ValidityMetric},
     definition::make,
     domain::{CaseId, Seed},
     findings::require_finite,
@@ -41,19 +41,6 @@ pub const fn distortion_generator<T: Component + DistortionGenerator>() -> abi::
 #[must_use]
 pub const fn corrector<T: Component + Corrector>() -> abi::Component {
     describe::<T>(abi::KIND_CORRECTOR, (&raw const *const { &Tables::<T>::CORRECTOR }).cast())
-}
-
-/// Puts the modality as JSON.
-///
-/// # Safety
-/// Called as the ABI says.
-pub unsafe fn tell_modality(
-    modality: fn() -> Result<Modality>,
-    items: *const ItemSink,
-    errors: *const ErrorSink,
-) -> Status {
-    // SAFETY: called as the ABI says.
-    unsafe { guard(errors, || put(items, &to_json(&modality()?)?, std::ptr::null())) }
 }
 
 pub(super) const fn describe<T: Component>(kind: u32, table: *const c_void) -> abi::Component {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Phantom, Shot};
@@ -16,7 +17,7 @@ const SIZES: std::ops::RangeInclusive<usize> = 32..=1024;
 const MAX_SEVERITY: f32 = 1.5;
 
 /// Which of the two domains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Domain {
     /// The one with labels.
@@ -29,7 +30,7 @@ pub enum Domain {
 ///
 /// Patients have all of [`Phantom::IMAGES`] and are never torn apart by a split; the last patient of a split
 /// may have fewer.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PhantomConfig {
     /// `"source"` or `"target"`.

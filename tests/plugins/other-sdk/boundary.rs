@@ -6,7 +6,7 @@ use std::{env, error::Error, fs, path::Path};
 /// What is changed, by the name of the package.
 const CHANGES: [(&str, &str, &str); 2] = [
     ("rl4seg-changed", "fn(context: *mut c_void, message: Str)", "fn(context: *mut c_void, message: f32)"),
-    ("rl4seg-newer", "ABI_MINOR: u32 = 1", "ABI_MINOR: u32 = 2"),
+    ("rl4seg-newer", "ABI_MINOR: u32 = 2", "ABI_MINOR: u32 = 3"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -19,6 +19,7 @@ static DESCRIPTOR: abi::Descriptor = abi::Descriptor {
     components: std::ptr::null(),
     component_count: 0,
     modality: None,
+    settings: None,
 };
 
 #[unsafe(export_name = concat!("rl4seg_plugin_v1__", env!("CARGO_CRATE_NAME")))]

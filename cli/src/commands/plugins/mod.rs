@@ -4,6 +4,7 @@ mod install;
 mod made_up;
 mod new;
 mod one;
+mod settings;
 mod show;
 mod verify;
 

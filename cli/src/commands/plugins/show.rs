@@ -6,9 +6,10 @@ use std::{
 };
 
 use anyhow::bail;
-use rl4seg_core::plugin::{Catalog, DiscoverOptions, PluginInfo};
+use rl4seg_core::plugin::{Catalog, ComponentInfo, DiscoverOptions, PluginInfo};
 use serde::Serialize;
 
+use super::settings::{Setting, settings, settings_text};
 use crate::{
     args::GlobalArgs,
     catalog,
@@ -34,6 +35,21 @@ struct ShownComponent<'a> {
     kind: &'static str,
     id: &'a str,
     doc: &'a str,
+    /// Absent where its plugin does not tell.
+    settings: Option<Vec<Setting>>,
+    settings_schema: Option<&'a serde_json::Value>,
+}
+
+impl<'a> From<&'a ComponentInfo> for ShownComponent<'a> {
+    fn from(component: &'a ComponentInfo) -> Self {
+        Self {
+            kind: component.kind.name(),
+            id: &component.id,
+            doc: &component.doc,
+            settings: component.settings.as_ref().map(settings),
+            settings_schema: component.settings.as_ref(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -55,9 +71,7 @@ impl<'a> From<&'a PluginInfo> for Shown<'a> {
             sha256: plugin.sha256.as_deref(),
             abi: &plugin.abi,
             sdk: &plugin.sdk,
-            components: components
-                .map(|component| ShownComponent { kind: component.kind.name(), id: &component.id, doc: &component.doc })
-                .collect(),
+            components: components.map(ShownComponent::from).collect(),
             modality: plugin.modality.as_ref().map(|modality| ShownModality {
                 id: &modality.id,
                 doc: &modality.doc,
@@ -171,5 +185,14 @@ fn inspect_text(plugin: &Shown<'_>) -> String {
         .components
         .iter()
         .map(|component| vec![component.id.to_owned(), component.kind.to_owned(), component.doc.to_owned()]);
-    text + "\n" + &table(&["component", "kind", "what it does"], rows)
+    text += &format!("\n{}", table(&["component", "kind", "what it does"], rows));
+    for component in &plugin.components {
+        let (kind, id) = (component.kind, component.id);
+        text += &match component.settings.as_deref() {
+            None => format!("\nsettings of the {kind} {id}: the plugin does not tell\n"),
+            Some([]) => format!("\nsettings of the {kind} {id}: none\n"),
+            Some(settings) => format!("\nsettings of the {kind} {id}\n{}", settings_text(settings)),
+        };
+    }
+    text
 }

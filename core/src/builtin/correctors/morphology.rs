@@ -1,8 +1,9 @@
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
     builtin::{PLUGIN, configuration},
-    component::{Corrector, Factory, Registration, Result},
+    component::{Corrector, Factory, Registration, Result, settings_schema},
     domain::LabelMap,
     measure::{Components, Connectivity, Mask, Part, cleaning, morphology},
 };
@@ -14,6 +15,7 @@ inventory::submit! {
         plugin: PLUGIN,
         id: ID,
         doc: "Keeps the largest component of each structure and fills holes.",
+        settings: Some(settings_schema::<MorphologyConfig>),
         factory: Factory::Corrector(|json| {
             let MorphologyConfig {} = configuration(ID, json)?;
             Ok(Box::new(Morphology))
@@ -22,7 +24,7 @@ inventory::submit! {
 }
 
 /// The configuration of [`Morphology`], which has no keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MorphologyConfig {}
 

@@ -1,9 +1,10 @@
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{require_positive, require_unit_range};
 use crate::{
     builtin::{PLUGIN, configuration},
-    component::{DistortionGenerator, DistortionRequest, Factory, Registration, Result, WrongMap},
+    component::{DistortionGenerator, DistortionRequest, Factory, Registration, Result, WrongMap, settings_schema},
     domain::{Image, LabelMap, Seed},
     preprocess,
 };
@@ -15,12 +16,13 @@ inventory::submit! {
         plugin: PLUGIN,
         id: ID,
         doc: "Segmentations of the image at other contrasts.",
+        settings: Some(settings_schema::<ContrastConfig>),
         factory: Factory::DistortionGenerator(|json| Ok(Box::new(Contrast::new(configuration(ID, json)?)?))),
     }
 }
 
 /// The configuration of [`Contrast`].
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ContrastConfig {
     /// Factors of [`preprocess::contrast`], one request for each.

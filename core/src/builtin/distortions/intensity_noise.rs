@@ -1,4 +1,5 @@
 use rand_distr::{Distribution, Normal};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{require_positive, require_unit_range};
@@ -6,6 +7,7 @@ use crate::{
     builtin::{PLUGIN, configuration, setting_error},
     component::{
         ComponentError, DistortionGenerator, DistortionRequest, ErrorKind, Factory, Registration, Result, WrongMap,
+        settings_schema,
     },
     domain::{Image, LabelMap, Seed},
     random,
@@ -18,12 +20,13 @@ inventory::submit! {
         plugin: PLUGIN,
         id: ID,
         doc: "Segmentations of the image with Gaussian noise on every voxel.",
+        settings: Some(settings_schema::<IntensityNoiseConfig>),
         factory: Factory::DistortionGenerator(|json| Ok(Box::new(IntensityNoise::new(configuration(ID, json)?)?))),
     }
 }
 
 /// The configuration of [`IntensityNoise`].
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IntensityNoiseConfig {
     /// Standard deviations of the noise on intensities in [0, 1], one request for each.

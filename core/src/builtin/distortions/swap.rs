@@ -1,8 +1,9 @@
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
     builtin::{PLUGIN, configuration},
-    component::{DistortionGenerator, DistortionRequest, Factory, Registration, Result, WrongMap},
+    component::{DistortionGenerator, DistortionRequest, Factory, Registration, Result, WrongMap, settings_schema},
     domain::{Image, LabelMap, Seed},
 };
 
@@ -13,6 +14,7 @@ inventory::submit! {
         plugin: PLUGIN,
         id: ID,
         doc: "The segmentation of another case.",
+        settings: Some(settings_schema::<SwapConfig>),
         factory: Factory::DistortionGenerator(|json| {
             let SwapConfig {} = configuration(ID, json)?;
             Ok(Box::new(Swap))
@@ -21,7 +23,7 @@ inventory::submit! {
 }
 
 /// The configuration of [`Swap`], which has no keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwapConfig {}
 

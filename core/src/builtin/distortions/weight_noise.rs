@@ -1,9 +1,10 @@
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::require_positive;
 use crate::{
     builtin::{PLUGIN, configuration},
-    component::{DistortionGenerator, DistortionRequest, Factory, Registration, Result, WrongMap},
+    component::{DistortionGenerator, DistortionRequest, Factory, Registration, Result, WrongMap, settings_schema},
     domain::{Image, LabelMap, Seed},
 };
 
@@ -14,12 +15,13 @@ inventory::submit! {
         plugin: PLUGIN,
         id: ID,
         doc: "Segmentations of the image by copies of the policy with Gaussian noise on every weight.",
+        settings: Some(settings_schema::<WeightNoiseConfig>),
         factory: Factory::DistortionGenerator(|json| Ok(Box::new(WeightNoise::new(configuration(ID, json)?)?))),
     }
 }
 
 /// The configuration of [`WeightNoise`].
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WeightNoiseConfig {
     /// Standard deviations of the noise, one request for each.

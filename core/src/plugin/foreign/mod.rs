@@ -175,12 +175,20 @@ fn in_component(id: &str, error: ComponentError) -> ComponentError {
 /// `table` points at the plugin's version of `T`, a `repr(C)` struct of its size and of functions
 /// that may be absent.
 unsafe fn table<T: Copy>(table: *const c_void) -> T {
+    // SAFETY: the first field is the size of the plugin's table.
+    unsafe { known_part(table, table.cast::<usize>().read()) }
+}
+
+/// The first `size` bytes of a struct, of which this program knows `T` and the plugin perhaps more or less.
+///
+/// # Safety
+/// `theirs` points at `size` bytes of a `repr(C)` struct that begins as `T` does; all zeros are a value of each field of
+/// `T` that may be missing.
+pub(super) unsafe fn known_part<T: Copy>(theirs: *const c_void, size: usize) -> T {
     let mut known = MaybeUninit::<T>::zeroed();
-    // SAFETY: the first field is the size of the plugin's table; no more than that is read, and no
-    // more than our size is written. All zeros is a size of 0 and functions that are absent.
+    // SAFETY: no more than `size` is read, and no more than our size is written.
     unsafe {
-        let size = table.cast::<usize>().read();
-        std::ptr::copy_nonoverlapping(table.cast::<u8>(), known.as_mut_ptr().cast(), size.min(size_of::<T>()));
+        std::ptr::copy_nonoverlapping(theirs.cast::<u8>(), known.as_mut_ptr().cast(), size.min(size_of::<T>()));
         known.assume_init()
     }
 }

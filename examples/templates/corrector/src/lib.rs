@@ -7,9 +7,11 @@ struct LargestPiece {
     structures: Vec<u8>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 struct LargestPieceConfig {
+    /// The labels of the structures.
     structures: Vec<u8>,
 }
 

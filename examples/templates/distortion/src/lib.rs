@@ -7,9 +7,11 @@ struct Shift {
     most_voxels: usize,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 struct ShiftConfig {
+    /// At least 1.
     most_voxels: usize,
 }
 

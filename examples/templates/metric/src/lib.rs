@@ -10,9 +10,11 @@ struct Pieces {
     label: u8,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 struct PiecesConfig {
+    /// The label of the structure.
     label: u8,
 }
 

@@ -7,8 +7,9 @@ struct SmallUnet {
     width: usize,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 struct SmallUnetConfig {
     /// Channels of the first level; each further one has twice as many.
     width: usize,

@@ -25,9 +25,11 @@ struct Folder {
     labels: LabelSet,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 struct FolderConfig {
+    /// The folder above `images` and `labels`.
     root: PathBuf,
 }
 

@@ -25,13 +25,15 @@ mod widths;
 use rl4seg_sdk::component::{ComponentError, ErrorKind, Result, ValidityMetric};
 use rl4seg_sdk::domain::{AcceptedRange, Finding, LabelMap, SlowAxis};
 use rl4seg_sdk::measure::Mask;
+use rl4seg_sdk::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::labels::{LEFT_VENTRICLE, MYOCARDIUM};
 
 /// The validity metric of echo: which ratios it accepts, and what it takes for noise.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub struct Anatomy {
     /// Accepted `erosion_ratio_before_myo_split`.
     pub erosion_ratio: AcceptedRange,

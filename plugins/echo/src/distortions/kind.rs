@@ -4,14 +4,16 @@ use std::f32::consts::TAU;
 
 use rand::{Rng, RngExt, seq::IndexedRandom};
 use rl4seg_sdk::phantom::uniform;
+use rl4seg_sdk::schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::plane::{Plane, Point, centre, distance, nearest};
 use crate::labels::{LEFT_VENTRICLE, MYOCARDIUM};
 
 /// One way to spoil a label map. `strength` is a length in mm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub enum Kind {
     /// Ventricle and wall lie `strength` to a side.
     Shift,

@@ -5,6 +5,7 @@ mod plane;
 
 pub use kind::Kind;
 
+use rl4seg_sdk::schemars::JsonSchema;
 use rl4seg_sdk::{
     component::{ComponentError, DistortionGenerator, DistortionRequest, ErrorKind, Result, WrongMap},
     domain::{Image, LabelMap, Seed},
@@ -22,8 +23,9 @@ const ATTEMPTS: usize = 8;
 const MAX_STRENGTH_MM: f32 = 50.0;
 
 /// The configuration of the distortion generator `shape`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub struct ShapeConfig {
     /// What is made of each accepted map, in this order; all seven if left out.
     pub kinds: Vec<Kind>,

@@ -3,6 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rl4seg_sdk::schemars::JsonSchema;
 use rl4seg_sdk::{
     component::{ComponentError, DataSource, ErrorKind, Result},
     domain::{CaseEntry, CaseId, Grid, Image, LabelMap, LabelSet, SlowAxis, Split},
@@ -17,8 +18,9 @@ use crate::labels::labels;
 const LEFT_ATRIUM: u32 = 3;
 
 /// Settings of [`Camus`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub struct CamusConfig {
     /// The folder with `patient0001`, `patient0002`, ..., or the one above it that also has
     /// `database_nifti` and `database_split`.
@@ -36,7 +38,8 @@ pub struct CamusConfig {
 }
 
 /// An apical view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub enum View {
     /// Two chambers.
     #[serde(rename = "2CH")]
@@ -47,7 +50,8 @@ pub enum View {
 }
 
 /// A moment of the heart beat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub enum Instant {
     /// End-diastole.
     #[serde(rename = "ED")]

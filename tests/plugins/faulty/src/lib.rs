@@ -15,8 +15,9 @@ struct Faulty {
 }
 
 /// What it does.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 enum Behaviour {
     /// What it should.
     Sound,
@@ -62,8 +63,9 @@ enum Behaviour {
     Greedy,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 struct Config {
     behaviour: Behaviour,
 }
@@ -207,7 +209,8 @@ impl Corrector for Faulty {
 /// Takes any setting.
 struct Lenient;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 struct AnyConfig {}
 
 impl Component for Lenient {

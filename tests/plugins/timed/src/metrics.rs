@@ -1,8 +1,9 @@
 use rl4seg_sdk::prelude::*;
 
 /// No settings.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "rl4seg_sdk::schemars")]
 pub(crate) struct Nothing {}
 
 /// Looks at nothing: what a call costs by itself.

@@ -5,13 +5,14 @@ mod pose;
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::{model::ShapeModel, pose::Pose};
 use super::morphology;
 use crate::{
     builtin::{PLUGIN, configuration, setting_error},
-    component::{ComponentError, Corrector, ErrorKind, Factory, Registration, Result},
+    component::{ComponentError, Corrector, ErrorKind, Factory, Registration, Result, settings_schema},
     domain::{LabelMap, Seed},
     random,
 };
@@ -28,12 +29,13 @@ inventory::submit! {
         plugin: PLUGIN,
         id: ID,
         doc: "Draws label maps towards the shapes of the source domain's references.",
+        settings: Some(settings_schema::<ShapePriorConfig>),
         factory: Factory::Corrector(|json| Ok(Box::new(ShapePrior::new(configuration(ID, json)?)?))),
     }
 }
 
 /// The configuration of [`ShapePrior`].
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ShapePriorConfig {
     /// Largest number of principal components.

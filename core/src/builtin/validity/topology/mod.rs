@@ -43,12 +43,13 @@
 mod measures;
 mod rule;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::rule::{Rule, Structures};
 use crate::{
     builtin::{PLUGIN, configuration},
-    component::{Factory, Registration, Result, ValidityMetric},
+    component::{Factory, Registration, Result, ValidityMetric, settings_schema},
     domain::{Finding, LabelMap, SlowAxis},
     measure::{Mask, Part},
 };
@@ -60,17 +61,19 @@ inventory::submit! {
         plugin: PLUGIN,
         id: ID,
         doc: "Rules about components, holes, contact, sizes and ratios of structures, written in the configuration.",
+        settings: Some(settings_schema::<TopologyConfig>),
         factory: Factory::ValidityMetric(|json| Ok(Box::new(Topology::new(&configuration(ID, json)?)?))),
     }
 }
 
 /// The configuration of [`Topology`].
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TopologyConfig {
     /// Names for labels, or for several labels together.
     structures: Structures,
     /// At least one rule. They are read one by one, so that an error can say in which it is.
+    #[schemars(with = "Vec<rule::Written>")]
     rules: Vec<serde_json::Value>,
 }
 

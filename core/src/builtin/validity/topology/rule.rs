@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
@@ -19,7 +20,7 @@ use crate::{
 pub(super) type Structures = BTreeMap<String, OneOrMany<u8>>;
 
 /// A value, or a list of them.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected one value or a list of them")]
 pub(super) enum OneOrMany<T> {
     One(T),
@@ -36,7 +37,7 @@ impl<T> OneOrMany<T> {
 }
 
 /// What a rule measures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Measure {
     Components,
@@ -49,14 +50,14 @@ pub(super) enum Measure {
     Contact,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Joined {
     Full,
     Faces,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum WhatIsOutside {
     Border,
@@ -64,18 +65,28 @@ enum WhatIsOutside {
 }
 
 /// A rule as it is written.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub(super) struct Written {
+    /// What the finding is called.
     name: Option<String>,
+    /// What is measured.
     measure: Measure,
+    /// The structure that is measured, or several that are taken as one.
     of: OneOrMany<String>,
+    /// What `ratio`, `inside` and `contact` compare it with.
     with: Option<OneOrMany<String>>,
+    /// Smallest accepted value.
     min: Option<f64>,
+    /// Largest accepted value.
     max: Option<f64>,
+    /// What joins two voxels of a piece; `faces` for holes and gaps, else `full`, if left out.
     connectivity: Option<Joined>,
+    /// Where the outside of holes and gaps begins; `border` if left out.
     outside: Option<WhatIsOutside>,
+    /// A size up to this, mm2 or mm3, is taken as nothing.
     ignore_up_to: Option<f64>,
+    /// Whether each slice or frame is measured on its own.
     #[serde(default)]
     slices: bool,
 }
