@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptedRange {
-    /// Smallest accepted value; `None` accepts any below.
+    /// Smallest accepted value; any below, if left out.
     pub min: Option<f64>,
-    /// Largest accepted value; `None` accepts any above.
+    /// Largest accepted value; any above, if left out.
     pub max: Option<f64>,
 }
 

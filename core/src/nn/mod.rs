@@ -9,6 +9,7 @@ mod adam;
 mod batch;
 mod batch_norm;
 mod brought;
+mod convolution;
 mod cpu;
 mod device;
 mod initialize;

@@ -7,22 +7,18 @@
 //! up is padded with zeros to the size of the skip connection.
 
 use burn::{
-    module::Module,
+    module::{Module, Param},
     nn::{
         Initializer, PaddingConfig2d,
         conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig},
         pool::{MaxPool2d, MaxPool2dConfig},
     },
-    tensor::{
-        Device, FloatDType, Tensor,
-        activation::relu,
-        module::{conv_transpose2d, conv2d},
-        ops::{ConvOptions, ConvTransposeOptions, PadMode},
-    },
+    tensor::{Device, Tensor, activation::relu, ops::PadMode},
 };
 
 use super::{
     batch_norm::{BatchNorm, Moments, Normalization},
+    convolution::{LayerWeights, convolve, upsample},
     kernels::{self, Architecture, Parameter},
 };
 use crate::config::Precision;
@@ -130,7 +126,7 @@ impl Unet {
         for (up, skip) in self.up.iter().zip(skips.into_iter().rev()) {
             x = up.forward(x, skip, (normalization, precision));
         }
-        convolve(&self.last, x, precision)
+        convolve(x, weights(&self.last.weight, self.last.bias.as_ref()), precision)
     }
 
     /// Moves all running statistics towards what a forward pass saw.
@@ -189,8 +185,10 @@ impl DoubleConv {
     }
 
     fn forward(&self, x: Tensor<4>, (normalization, precision): How<'_>) -> Tensor<4> {
-        let x = relu(self.norm1.forward(convolve(&self.conv1, x, precision), normalization));
-        relu(self.norm2.forward(convolve(&self.conv2, x, precision), normalization))
+        [(&self.conv1, &self.norm1), (&self.conv2, &self.norm2)].into_iter().fold(x, |x, (conv, norm)| {
+            let x = convolve(x, weights(&conv.weight, conv.bias.as_ref()), precision);
+            relu(norm.forward(x, normalization))
+        })
     }
 }
 
@@ -233,7 +231,8 @@ impl Up {
     }
 
     fn forward(&self, x: Tensor<4>, skip: Tensor<4>, how: How<'_>) -> Tensor<4> {
-        let x = pad_to(upsample(&self.upsample, x, how.1), &skip);
+        let larger = upsample(x, weights(&self.upsample.weight, self.upsample.bias.as_ref()), how.1);
+        let x = pad_to(larger, &skip);
         self.convs.forward(Tensor::cat(vec![skip, x], 1), how)
     }
 }
@@ -241,35 +240,8 @@ impl Up {
 /// What a layer normalises with, and what it convolves in.
 type How<'a> = (&'a mut Normalization, Precision);
 
-/// The numbers of a float32 tensor as a convolution in bfloat16 takes them.
-pub(super) fn low<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    tensor.cast(FloatDType::BF16)
-}
-
-/// `conv` of float32 planes, in `precision`, as float32 planes.
-fn convolve(conv: &Conv2d, x: Tensor<4>, precision: Precision) -> Tensor<4> {
-    match precision {
-        Precision::Float32 => conv.forward(x),
-        Precision::Bfloat16 => {
-            let border = conv.kernel_size.map(|side| side / 2);
-            let options = ConvOptions::new(conv.stride, border, conv.dilation, conv.groups);
-            let bias = conv.bias.as_ref().map(|bias| low(bias.val()));
-            conv2d(low(x), low(conv.weight.val()), bias, options).cast(FloatDType::F32)
-        }
-    }
-}
-
-/// The same for a transposed convolution.
-fn upsample(conv: &ConvTranspose2d, x: Tensor<4>, precision: Precision) -> Tensor<4> {
-    match precision {
-        Precision::Float32 => conv.forward(x),
-        Precision::Bfloat16 => {
-            let options =
-                ConvTransposeOptions::new(conv.stride, conv.padding, conv.padding_out, conv.dilation, conv.groups);
-            let bias = conv.bias.as_ref().map(|bias| low(bias.val()));
-            conv_transpose2d(low(x), low(conv.weight.val()), bias, options).cast(FloatDType::F32)
-        }
-    }
+fn weights(weight: &Param<Tensor<4>>, bias: Option<&Param<Tensor<1>>>) -> LayerWeights {
+    LayerWeights { weight: weight.val(), bias: bias.map(Param::val) }
 }
 
 /// Zeros around `x` up to the size of `skip`; of an odd number the smaller half goes first.

@@ -19,9 +19,15 @@ struct Agreement {
     fresh: f64,
     /// After a supervised step and a set of PPO updates on each.
     trained: f64,
-    /// What either may be.
+    /// What `fresh` may be.
     tolerance: f64,
+    /// What `trained` may be.
+    tolerance_trained: f64,
 }
+
+/// Adam makes a step of full length of a gradient that is nearly nothing, so that its rounding decides where the step goes: an
+/// H100 gave 0.010 where fresh weights gave 0.000005.
+const TRAINED: f64 = 5.0;
 
 /// Tensor cores round the factors of a float32 product to 11 bits; bfloat16 keeps 8.
 fn tolerance(precision: Precision) -> f64 {
@@ -38,14 +44,15 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let expected = probabilities(&on_cpu, &DeviceArg::cpu(), &catalog)?;
     let [fresh, trained] = [0, 1].map(|at| mean_difference(&found[at], &expected[at]));
     let (device, precision) = (args.device.name().to_owned(), args.precision.0);
-    let agreement = Agreement { device, precision, fresh, trained, tolerance: tolerance(precision) };
+    let tolerance = tolerance(precision);
+    let tolerance_trained = TRAINED * tolerance;
+    let agreement = Agreement { device, precision, fresh, trained, tolerance, tolerance_trained };
     output::result(global.json, &agreement, || {
         format!("probabilities differ from the CPU's by {fresh:.6}, after training steps on each by {trained:.6}")
     })?;
-    let tolerance = agreement.tolerance;
     ensure!(
-        fresh <= tolerance && trained <= tolerance,
-        "{} does not compute what the CPU does: expected a mean difference of at most {tolerance}",
+        fresh <= tolerance && trained <= tolerance_trained,
+        "{} does not compute what the CPU does: expected mean differences of at most {tolerance} and {tolerance_trained}",
         agreement.device
     );
     Ok(())

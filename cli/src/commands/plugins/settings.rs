@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
         match named.and_then(Value::as_str) {
             Some("array") if depth <= DEEPEST => self.list(form, depth),
             Some("object") => match form.get("additionalProperties").filter(|of| of.is_object()) {
-                Some(of) if depth <= DEEPEST => format!("table of {}", self.type_of(of, depth + 1)),
+                Some(of) if depth <= DEEPEST => format!("table of {}", in_brackets(self.type_of(of, depth + 1))),
                 _ => "table".to_owned(),
             },
             Some("number") => "float".to_owned(),
@@ -159,12 +159,18 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&self, form: &'a Value, depth: usize) -> String {
-        let of = form.get("items").map_or_else(|| "any".to_owned(), |items| self.type_of(items, depth + 1));
+        let items = form.get("items").map_or_else(|| "any".to_owned(), |items| self.type_of(items, depth + 1));
+        let of = in_brackets(items);
         match (form["minItems"].as_u64(), form["maxItems"].as_u64()) {
             (Some(least), Some(most)) if least == most => format!("list of {least} {of}"),
             _ => format!("list of {of}"),
         }
     }
+}
+
+/// What stands behind `list of`.
+fn in_brackets(of_type: String) -> String {
+    if of_type.contains(" | ") { format!("({of_type})") } else { of_type }
 }
 
 fn is_null(form: &Value) -> bool {
@@ -206,6 +212,7 @@ mod tests {
                 "spacing": { "type": "array", "items": { "type": "number" }, "minItems": 2, "maxItems": 2 },
                 "kind": { "oneOf": [{ "const": "leak", "type": "string" }, { "type": "string", "enum": ["hole"] }] },
                 "of": { "anyOf": [{ "type": "integer" }, { "type": "array", "items": { "type": "integer" } }] },
+                "views": { "type": "array", "items": { "type": "string", "enum": ["2CH", "4CH"] } },
                 "free": true,
             },
             "required": ["root"],
@@ -218,6 +225,7 @@ mod tests {
             ["size", "integer", ""],
             ["spacing", "list of 2 float", ""],
             ["stds", "list of float", "[0.5, 1.0]"],
+            ["views", "list of (\"2CH\" | \"4CH\")", ""],
         ]);
         assert_eq!(read(&schema), expected);
         let root = settings(&schema).into_iter().find(|setting| setting.key == "root").unwrap();

@@ -3,12 +3,7 @@
 use burn::{
     module::Param,
     nn::pool::MaxPool2dConfig,
-    tensor::{
-        FloatDType, Tensor,
-        activation::relu,
-        module::{conv_transpose2d, conv2d},
-        ops::{ConvOptions, ConvTransposeOptions},
-    },
+    tensor::{Tensor, activation::relu},
 };
 
 use crate::{
@@ -16,7 +11,8 @@ use crate::{
     config::Precision,
     nn::{
         batch_norm::{Normalization, normalized},
-        unet::{low, pad_to},
+        convolution::{LayerWeights, convolve, upsample},
+        unet::pad_to,
     },
 };
 
@@ -51,16 +47,8 @@ impl Own<'_> {
     fn value(&self, operation: &Operation, taken: Vec<Tensor<4>>, normalization: &mut Normalization) -> Tensor<4> {
         let first = taken[0].clone();
         match operation {
-            Operation::Convolution { kernel, .. } => {
-                let border = (kernel - 1) / 2;
-                let options = ConvOptions::new([1, 1], [border, border], [1, 1], 1);
-                self.convolved(first, |x, weight, bias| conv2d(x, weight, Some(bias), options))
-            }
-            Operation::Upsample { .. } => {
-                let options = ConvTransposeOptions::new([2, 2], [0, 0], [0, 0], [1, 1], 1);
-                let larger = self.convolved(first, |x, weight, bias| conv_transpose2d(x, weight, Some(bias), options));
-                pad_to(larger, &taken[1])
-            }
+            Operation::Convolution { .. } => convolve(first, self.weights(), self.precision),
+            Operation::Upsample { .. } => pad_to(upsample(first, self.weights(), self.precision), &taken[1]),
             Operation::BatchNormalization => {
                 let [scale, shift, mean, variance] = std::array::from_fn(|place| self.parameters[place].val());
                 normalized(first, [scale, shift], [mean, variance], normalization)
@@ -72,16 +60,8 @@ impl Own<'_> {
         }
     }
 
-    fn convolved(
-        &self,
-        x: Tensor<4>,
-        convolve: impl FnOnce(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>,
-    ) -> Tensor<4> {
+    fn weights(&self) -> LayerWeights {
         let shape: [usize; 4] = std::array::from_fn(|axis| self.infos[0].shape[axis]);
-        let (weight, bias) = (self.parameters[0].val().reshape(shape), self.parameters[1].val());
-        match self.precision {
-            Precision::Float32 => convolve(x, weight, bias),
-            Precision::Bfloat16 => convolve(low(x), low(weight), low(bias)).cast(FloatDType::F32),
-        }
+        LayerWeights { weight: self.parameters[0].val().reshape(shape), bias: Some(self.parameters[1].val()) }
     }
 }

@@ -5,13 +5,13 @@ use std::f32::consts::TAU;
 use rand::{Rng, RngExt, seq::IndexedRandom};
 use rl4seg_sdk::phantom::uniform;
 use rl4seg_sdk::schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::plane::{Plane, Point, centre, distance, nearest};
 use crate::labels::{LEFT_VENTRICLE, MYOCARDIUM};
 
 /// One way to spoil a label map. `strength` is a length in mm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(crate = "rl4seg_sdk::schemars")]
 pub enum Kind {

@@ -68,7 +68,7 @@ enum WhatIsOutside {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
-    /// What the finding is called.
+    /// What the finding is called; made of the rule if left out.
     name: Option<String>,
     /// What is measured.
     measure: Measure,
@@ -76,9 +76,9 @@ pub(super) struct Written {
     of: OneOrMany<String>,
     /// What `ratio`, `inside` and `contact` compare it with.
     with: Option<OneOrMany<String>>,
-    /// Smallest accepted value.
+    /// Smallest accepted value; any below, if left out.
     min: Option<f64>,
-    /// Largest accepted value.
+    /// Largest accepted value; any above, if left out.
     max: Option<f64>,
     /// What joins two voxels of a piece; `faces` for holes and gaps, else `full`, if left out.
     connectivity: Option<Joined>,
