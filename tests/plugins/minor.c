@@ -31,7 +31,7 @@ static const struct {
   const char *homepage;
 } DESCRIPTOR = {
   { RL4SEG_MAGIC, RL4SEG_ABI_MAJOR, RL4SEG_ABI_MINOR + 7, sizeof DESCRIPTOR, RL4SEG_FINGERPRINT, RL4SEG_STR("later"),
-    RL4SEG_STR("0.1.0"), RL4SEG_STR("C"), COMPONENTS, 2, NULL },
+    RL4SEG_STR("0.1.0"), RL4SEG_STR("C"), COMPONENTS, 2, NULL, NULL },
   "https://example.org",
 };
 #define KNOWN &DESCRIPTOR.known

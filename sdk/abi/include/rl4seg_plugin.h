@@ -1,4 +1,4 @@
-/* The frozen C boundary between rl4seg and its plugins, version 1.1.
+/* The frozen C boundary between rl4seg and its plugins, version 1.2.
  *
  * Written from sdk/abi/src/lib.rs by sdk/abi/tests/header.rs; change it there. The rules of every
  * call stand at the head of the Rust crate rl4seg-abi. In short:
@@ -31,7 +31,7 @@ extern "C" {
 // Changes only when old plugins can no longer be loaded. It is part of the entry's symbol.
 #define RL4SEG_ABI_MAJOR 1
 // Grows with every function or number that is added.
-#define RL4SEG_ABI_MINOR 1
+#define RL4SEG_ABI_MINOR 2
 
 // What a call came to: RL4SEG_OK or what kind of failure it was.
 typedef int32_t Rl4segStatus;
@@ -324,6 +324,9 @@ typedef struct {
   size_t component_count;
   // Puts one item, the modality as JSON. May be absent.
   Rl4segStatus (*modality)(const Rl4segItemSink*, const Rl4segErrorSink*);
+  // Puts one item, what may stand in the configuration of the component at this index of `components`, as a JSON
+  // Schema (2020-12) of an object; or none, where nothing is known of it. May be absent. Since 1.2.
+  Rl4segStatus (*settings)(size_t index, const Rl4segItemSink*, const Rl4segErrorSink*);
 } Rl4segDescriptor;
 
 // The one function that a plugin exports: hands over its descriptor. `host` points at a Rl4segHost.
