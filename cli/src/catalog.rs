@@ -70,6 +70,10 @@ pub fn validity_of(catalog: &Catalog, modality: &Modality) -> anyhow::Result<Vec
     }
     let preset: Preset = toml::from_str(&modality.preset)
         .map_err(|error| anyhow!("the preset of the modality `{}` cannot be read: {error}", modality.id))?;
-    let tables = preset.validity.iter();
-    tables.map(|table| Ok(catalog.validity_metric(&table.component, &table.settings_json())?)).collect()
+    validity(catalog, &preset.validity)
+}
+
+/// The metrics of these tables of a configuration.
+pub fn validity(catalog: &Catalog, tables: &[ComponentTable]) -> anyhow::Result<Vec<Box<dyn ValidityMetric>>> {
+    tables.iter().map(|table| Ok(catalog.validity_metric(&table.component, &table.settings_json())?)).collect()
 }

@@ -3,9 +3,11 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use rayon::prelude::*;
 use rl4seg_core::{
-    component::ValidityMetric,
+    component::{Modality, ValidityMetric},
+    config,
     domain::{AcceptedRange, Finding, LabelSet, Verdict},
     io::nifti::read_labels,
+    plugin::Catalog,
 };
 use serde::Serialize;
 
@@ -18,16 +20,21 @@ use crate::{
 
 /// Check whether label maps are anatomically possible
 ///
-/// Judged by the metrics of the modality's preset, with spacing in mm from the file's header.
+/// Judged by the metrics of the modality's preset or of a run's configuration, with spacing in mm from the file's header.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  rl4seg check results/ --modality echo --strict")]
+#[command(after_help = "Examples:
+  rl4seg check results/ --modality echo --strict
+  rl4seg check results/ --config run.toml")]
 pub struct Args {
     /// Label maps: NIfTI files, or folders of them
     #[arg(required = true)]
     labels: Vec<PathBuf>,
     /// The modality, which says what the labels are and what is possible
-    #[arg(long)]
-    modality: String,
+    #[arg(long, required_unless_present = "config")]
+    modality: Option<String>,
+    /// A run's configuration, which says the same: its `modality` and its `[[validity]]`
+    #[arg(long, value_name = "FILE", conflicts_with = "modality")]
+    config: Option<PathBuf>,
     /// Fail unless every label map is valid
     #[arg(long)]
     strict: bool,
@@ -46,8 +53,7 @@ struct Checked {
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
-    let modality = catalog::modality(&catalog, &args.modality)?;
-    let metrics = catalog::validity_of(&catalog, modality)?;
+    let (modality, metrics) = judges(args, &catalog)?;
     let mut files = Vec::new();
     for path in &args.labels {
         files.extend(label_maps(path)?);
@@ -59,6 +65,16 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let failed = checked.iter().filter(|file| file.verdict != Verdict::Valid).count();
     ensure!(!args.strict || failed == 0, "{failed} of {} label maps are not valid", checked.len());
     Ok(())
+}
+
+/// What the labels are, and the metrics to judge with.
+fn judges<'a>(args: &Args, catalog: &'a Catalog) -> anyhow::Result<(&'a Modality, Vec<Box<dyn ValidityMetric>>)> {
+    if let Some(path) = &args.config {
+        let config = config::read(path, &[])?;
+        return Ok((catalog::modality(catalog, &config.modality)?, catalog::validity(catalog, &config.validity)?));
+    }
+    let modality = catalog::modality(catalog, args.modality.as_deref().unwrap_or_default())?;
+    Ok((modality, catalog::validity_of(catalog, modality)?))
 }
 
 fn check(
@@ -100,7 +116,8 @@ fn fault(finding: &Finding) -> String {
     let unit = if finding.unit == "1" { String::new() } else { format!(" {}", finding.unit) };
     let plane = finding.plane.map_or(String::new(), |plane| format!(" (plane {plane})"));
     let found = match (finding.value, &finding.note) {
-        (Some(value), _) => format!("{}{unit}", rounded(value)),
+        (Some(value), None) => format!("{}{unit}", rounded(value)),
+        (Some(value), Some(note)) => format!("{}{unit} ({note})", rounded(value)),
         (None, Some(note)) => format!("not measurable: {note}"),
         (None, None) => "not measurable".to_owned(),
     };
@@ -137,8 +154,9 @@ mod tests {
             note: None,
         };
         assert_eq!(fault(&finding), "width (plane 3): 12.3457 mm; accepted: at most 10 mm");
-        finding.value = None;
         finding.note = Some("no wall".to_owned());
+        assert_eq!(fault(&finding), "width (plane 3): 12.3457 mm (no wall); accepted: at most 10 mm");
+        finding.value = None;
         finding.plane = None;
         assert_eq!(fault(&finding), "width: not measurable: no wall; accepted: at most 10 mm");
     }

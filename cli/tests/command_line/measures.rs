@@ -50,6 +50,28 @@ fn an_impossible_label_map_is_told_with_value_range_and_unit() {
 }
 
 #[test]
+fn label_maps_are_judged_by_the_metrics_of_a_configuration() {
+    let folder = Folder::new();
+    let [source, target] = ["source", "target"].map(|name| phantom(&folder, name));
+    let config = folder.text("run.toml");
+    rl4seg(["init", "--modality", "echo", "--source", &source, "--target", &target, "--out", &config]).done();
+    let labels = crate::program::labels(&folder.at("specks.nii.gz"), |index| u8::from(index % 7 == 0));
+    let anatomy = rl4seg(["check", &labels, "--config", &config]).done();
+    assert!(anatomy.contains("invalid"), "{anatomy}");
+    let text = fs::read_to_string(&config).unwrap();
+    let of_preset = "component = \"echo/anatomy\"";
+    assert!(text.contains(of_preset), "{text}");
+    let rule =
+        "component = \"topology\"\nstructures = { lv = 1 }\nrules = [{ measure = \"size\", of = \"lv\", min = 1 }]";
+    fs::write(&config, text.replace(of_preset, rule)).unwrap();
+    rl4seg(["check", &labels, "--config", &config, "--strict"]).done();
+    let both = rl4seg(["check", &labels, "--config", &config, "--modality", "echo"]);
+    assert_eq!(both.code, Some(2), "{}", both.stderr);
+    let none = rl4seg(["check", &labels, "--config", &folder.text("no.toml")]).refused();
+    assert!(none.contains("no.toml"), "{none}");
+}
+
+#[test]
 fn wrong_usage_is_told_apart_from_failure() {
     for args in
         [&["no-such-command"][..], &["check"], &["adapt"], &["compare", "a", "b"], &["adapt", "a", "--set", "x"]]

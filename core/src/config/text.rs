@@ -56,6 +56,9 @@ impl Override {
     }
 }
 
+/// Settings of a component that name a file or a folder, whatever the component.
+const PATH_KEYS: [&str; 2] = ["root", "path"];
+
 /// Reads a configuration file, applies `overrides`, and makes its paths absolute: those in it are
 /// relative to the folder it lies in.
 ///
@@ -71,9 +74,12 @@ pub fn read(path: &Path, overrides: &[Override]) -> Result<RawConfig, ConfigErro
     if let Some(checkpoint) = &mut config.pretrain.checkpoint {
         *checkpoint = absolute(checkpoint);
     }
-    for table in [&mut config.source, &mut config.target] {
-        if let Some(Value::String(root)) = table.settings.get_mut("root") {
-            *root = absolute(Path::new(&*root)).to_string_lossy().into_owned();
+    let tables = [&mut config.source, &mut config.target, &mut config.corrector].into_iter();
+    for table in tables.chain(&mut config.validity).chain(&mut config.distortion) {
+        for key in PATH_KEYS {
+            if let Some(Value::String(path)) = table.settings.get_mut(key) {
+                *path = absolute(Path::new(&*path)).to_string_lossy().into_owned();
+            }
         }
     }
     Ok(config)
@@ -133,6 +139,23 @@ root = "/data/target"
     #[test]
     fn a_place_has_one_spelling() {
         assert_eq!(without_dots(Path::new("/data/run/../echo/./source")), Path::new("/data/echo/source"));
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("run.toml");
+        let text = SHORTEST.replace("\"echo/anatomy\"", "\"python/metric\", path = \"../metrics\", function = \"a:b\"");
+        fs::write(&file, text).unwrap();
+        let config = read(&file, &[]).unwrap();
+        let folder = fs::canonicalize(folder.path()).unwrap();
+        let text = |value: &Value| value.as_str().map(str::to_owned).unwrap();
+        assert_eq!(config.output, folder.join("run"));
+        assert_eq!(text(&config.source.settings["root"]), folder.join("data").to_string_lossy());
+        assert_eq!(text(&config.target.settings["root"]), "/data/target");
+        let metric = &config.validity[0].settings;
+        assert_eq!(text(&metric["path"]), folder.parent().unwrap().join("metrics").to_string_lossy());
+        assert_eq!(text(&metric["function"]), "a:b");
     }
 
     #[test]

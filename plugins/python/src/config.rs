@@ -20,7 +20,7 @@ pub(crate) const LABEL_NAMES: &str = "label_names";
 pub struct MetricConfig {
     /// `module:function`; either may have dots, as `package.module:Class.method`.
     pub function: String,
-    /// A folder that is put in front of `sys.path`. A relative one is relative to where the program was started.
+    /// A folder that is put in front of `sys.path`. `rl4seg` makes one that is relative to its configuration file absolute.
     pub path: Option<PathBuf>,
     /// The names of the labels 0, 1, 2, ..., passed as the keyword `label_names`, a tuple. Without them the keyword is not
     /// passed.
