@@ -2,8 +2,9 @@ use std::path::Path;
 
 use super::{
     ThirdAxis,
-    header::{FIRST_VOXEL, HEADER_LEN, Header, LONGEST_AXIS},
-    read::open,
+    fields::Version,
+    header::{Header, HeaderBytes},
+    read::read_header,
 };
 use crate::{
     domain::{Grid, SlowAxis},
@@ -17,8 +18,7 @@ const PLACE_TOLERANCE: f64 = 0.01;
 /// was read from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NiftiGeometry {
-    pub(super) header: [u8; HEADER_LEN],
-    pub(super) big_endian: bool,
+    pub(super) header: HeaderBytes,
     grid: Grid,
     affine: [[f64; 4]; 3],
 }
@@ -29,15 +29,15 @@ impl NiftiGeometry {
     /// # Errors
     /// As [`read_image`](super::read_image), voxels apart.
     pub fn read(path: &Path, third_axis: ThirdAxis) -> Result<Self, IoError> {
-        let mut opened = open(path)?;
-        let bytes = opened.header_bytes()?;
-        Self::of(&Header::parse(path, &bytes)?, bytes, third_axis)
+        read_header(path, third_axis)
     }
 
     /// A geometry for data that never came from a file: the first voxel at the origin, axes
     /// x, y, z along the grid's, frames along the fourth axis.
     #[must_use]
     pub fn for_grid(grid: &Grid) -> Self {
+        /// Every program reads it.
+        const VERSION: Version = Version::One;
         let [planes, y, x] = grid.shape();
         let [spacing_y, spacing_x] = grid.spacing_mm();
         let (extent, z, interval) = match grid.slow() {
@@ -46,25 +46,26 @@ impl NiftiGeometry {
             SlowAxis::Time { interval_ms } => ([4, x, y, 1, planes], 1.0, interval_ms),
         };
         let affine = [[spacing_x, 0.0, 0.0, 0.0], [0.0, spacing_y, 0.0, 0.0], [0.0, 0.0, z, 0.0]];
-        let mut made = Self { header: [0; HEADER_LEN], big_endian: false, grid: *grid, affine };
-        made.put(0, (HEADER_LEN as i32).to_le_bytes());
-        made.header[38] = b'r';
+        let mut made = vec![0; VERSION.len()];
+        let mut put = |at: usize, bytes: &[u8]| made[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0, &(VERSION.len() as i32).to_le_bytes());
+        put(38, b"r");
         for (index, length) in extent.into_iter().chain([1, 1, 1]).enumerate() {
             // What does not fit is refused when the file is written.
-            made.put(40 + 2 * index, (length.min(LONGEST_AXIS) as i16).to_le_bytes());
+            put(40 + 2 * index, &(length.min(VERSION.longest_axis()) as i16).to_le_bytes());
         }
         let pixdim = [1.0, spacing_x, spacing_y, z, interval.unwrap_or(0.0), 1.0, 1.0, 1.0];
         for (index, value) in pixdim.into_iter().enumerate() {
-            made.put(76 + 4 * index, (value as f32).to_le_bytes());
+            put(76 + 4 * index, &(value as f32).to_le_bytes());
         }
-        made.put(108, f32::from(FIRST_VOXEL).to_le_bytes());
-        made.header[123] = nifti::Unit::Mm as u8 | interval.map_or(0, |_| nifti::Unit::Msec as u8);
-        made.put(254, (nifti::XForm::ScannerAnat as i16).to_le_bytes());
+        put(108, &f32::from(VERSION.first_voxel()).to_le_bytes());
+        put(123, &[nifti::Unit::Mm as u8 | interval.map_or(0, |_| nifti::Unit::Msec as u8)]);
+        put(254, &(nifti::XForm::ScannerAnat as i16).to_le_bytes());
         for (index, value) in affine.into_iter().flatten().enumerate() {
-            made.put(280 + 4 * index, (value as f32).to_le_bytes());
+            put(280 + 4 * index, &(value as f32).to_le_bytes());
         }
-        made.header[344..].copy_from_slice(b"n+1\0");
-        made
+        put(VERSION.offsets().magic, VERSION.magic()[0]);
+        Self { header: HeaderBytes { version: VERSION, big_endian: false, bytes: made }, grid: *grid, affine }
     }
 
     /// Shape and spacing.
@@ -104,15 +105,8 @@ impl NiftiGeometry {
         })
     }
 
-    pub(super) fn of(header: &Header<'_>, bytes: [u8; HEADER_LEN], third_axis: ThirdAxis) -> Result<Self, IoError> {
-        let grid = header.grid(third_axis)?;
-        let affine = header.affine()?;
-        let big_endian = header.fields.endianness == nifti::Endianness::Big;
-        Ok(Self { header: bytes, big_endian, grid, affine })
-    }
-
-    fn put<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
-        self.header[at..at + N].copy_from_slice(&bytes);
+    pub(super) fn of(header: &Header<'_>, bytes: HeaderBytes, third_axis: ThirdAxis) -> Result<Self, IoError> {
+        Ok(Self { header: bytes, grid: header.grid(third_axis)?, affine: header.affine()? })
     }
 }
 

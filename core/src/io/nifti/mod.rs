@@ -1,4 +1,5 @@
-//! NIfTI-1 files (`.nii`, `.nii.gz`), read and written without losing their geometry.
+//! NIfTI files of both versions (`.nii`, or the pair `.hdr` and `.img`, each packed with gzip or not, in either byte order), read
+//! and written without losing their geometry.
 //!
 //! NIfTI counts x fastest, then y, z and t, so the bytes of a file already lie in this project's
 //! order `[slow, y, x]`; nothing is transposed or flipped on the way in or out.
@@ -10,8 +11,10 @@
 //!   time, and a file that has both depth and time is refused;
 //! * an `sform` whose columns are not as long as `pixdim` says is refused.
 
+mod fields;
 mod geometry;
 mod header;
+mod pair;
 mod read;
 mod voxels;
 mod write;

@@ -8,7 +8,9 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::{
     NiftiGeometry, ThirdAxis,
-    header::{HEADER_LEN, Header},
+    fields::Version,
+    header::{Header, HeaderBytes},
+    pair::Files,
     voxels::Voxels,
 };
 use crate::{
@@ -40,10 +42,10 @@ pub struct NiftiLabels {
     pub geometry: NiftiGeometry,
 }
 
-/// Reads the intensities of a `.nii` or `.nii.gz` file, in `[channel, slow, y, x]` with one channel.
+/// Reads the intensities of a NIfTI file, in `[channel, slow, y, x]` with one channel.
 ///
 /// # Errors
-/// If the file is not there, is not NIfTI-1, is cut short or longer than its header says, has a
+/// If the file is not there, is not NIfTI, is cut short or longer than its header says, has a
 /// kind of voxel that is not one number, lacks a spacing, contradicts itself, or holds a NaN or an
 /// infinity. Nothing is allocated on a header's word alone.
 pub fn read_image(path: &Path, third_axis: ThirdAxis) -> Result<NiftiImage, IoError> {
@@ -63,7 +65,7 @@ pub fn read_image(path: &Path, third_axis: ThirdAxis) -> Result<NiftiImage, IoEr
     Ok(NiftiImage { image, geometry })
 }
 
-/// Reads the labels of a `.nii` or `.nii.gz` file, in `[slow, y, x]`.
+/// Reads the labels of a NIfTI file, in `[slow, y, x]`.
 ///
 /// `mapping` holds pairs (value in the file, label) for files that number their structures
 /// otherwise; a value that it does not name stands for itself.
@@ -101,18 +103,32 @@ fn expected_values(labels: &LabelSet, mapping: &[(u32, u8)]) -> String {
 }
 
 fn read(path: &Path, third_axis: ThirdAxis) -> Result<(NiftiGeometry, Voxels), IoError> {
-    let mut opened = open(path)?;
+    let files = Files::of(path);
+    let mut opened = open(&files.header)?;
     let bytes = opened.header_bytes()?;
-    let header = Header::parse(path, &bytes)?;
+    let header = Header::parse(&files.header, &bytes)?;
+    files.check(header.apart)?;
+    let (gap, len) = (header.gap()?, header.data_len()?);
+    let (data_type, scaling, big_endian) = (header.data_type, header.scaling(), bytes.big_endian);
     let geometry = NiftiGeometry::of(&header, bytes, third_axis)?;
-    let data = opened.voxel_bytes(header.gap()?, header.data_len()?)?;
-    let voxels =
-        Voxels { bytes: data, data_type: header.data_type, big_endian: geometry.big_endian, scaling: header.scaling() };
-    Ok((geometry, voxels))
+    let bytes = match &files.voxels {
+        Some(voxels) => open(voxels)?.voxel_bytes(gap, len)?,
+        None => opened.voxel_bytes(gap, len)?,
+    };
+    Ok((geometry, Voxels { bytes, data_type, big_endian, scaling }))
+}
+
+/// The header of a file or pair of files.
+pub(super) fn read_header(path: &Path, third_axis: ThirdAxis) -> Result<NiftiGeometry, IoError> {
+    let files = Files::of(path);
+    let bytes = open(&files.header)?.header_bytes()?;
+    let header = Header::parse(&files.header, &bytes)?;
+    files.check(header.apart)?;
+    NiftiGeometry::of(&header, bytes, third_axis)
 }
 
 /// A file, unpacked if it is a gzip stream, whatever its name says.
-pub(super) fn open(path: &Path) -> Result<Opened<'_>, IoError> {
+fn open(path: &Path) -> Result<Opened<'_>, IoError> {
     let file = File::open(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => IoError::NotFound { path: path.to_owned() },
         _ => IoError::Read { path: path.to_owned(), source },
@@ -124,20 +140,35 @@ pub(super) fn open(path: &Path) -> Result<Opened<'_>, IoError> {
     Ok(Opened { path, bytes })
 }
 
-pub(super) struct Opened<'a> {
+struct Opened<'a> {
     path: &'a Path,
     bytes: Box<dyn Read>,
 }
 
 impl Opened<'_> {
-    pub(super) fn header_bytes(&mut self) -> Result<[u8; HEADER_LEN], IoError> {
-        let found = self.take(HEADER_LEN as u64, HEADER_LEN as u64, "the header is")?;
-        found.try_into().map_err(|found: Vec<u8>| IoError::Truncated {
+    fn header_bytes(&mut self) -> Result<HeaderBytes, IoError> {
+        const WHAT: &str = "the header is";
+        let shortest = Version::One.len() as u64;
+        let mut bytes = self.take(4, shortest, WHAT)?;
+        let cut_short = |found: usize, expected: u64| IoError::Truncated {
             path: self.path.to_owned(),
-            what: "the header is",
-            found: found.len() as u64,
-            expected: HEADER_LEN as u64,
-        })
+            what: WHAT,
+            found: found as u64,
+            expected,
+        };
+        let Ok(start) = <[u8; 4]>::try_from(bytes.as_slice()) else { return Err(cut_short(bytes.len(), shortest)) };
+        let Some((version, big_endian)) = Version::of(start) else {
+            let [first, second] = [Version::One, Version::Two].map(Version::len);
+            let found = i32::from_le_bytes(start);
+            let detail = format!("not a NIfTI file: header field sizeof_hdr is {found}; expected {first} or {second}");
+            return Err(IoError::Format { path: self.path.to_owned(), detail });
+        };
+        let whole = version.len() as u64;
+        bytes.extend(self.take(whole - 4, whole, WHAT)?);
+        if bytes.len() < version.len() {
+            return Err(cut_short(bytes.len(), whole));
+        }
+        Ok(HeaderBytes { version, big_endian, bytes })
     }
 
     /// The `len` bytes that lie `gap` bytes ahead, which must be the last.

@@ -3,10 +3,7 @@ use std::{io::Write, path::Path};
 use flate2::{Compression, GzBuilder};
 use nifti::NiftiType;
 
-use super::{
-    NiftiGeometry,
-    header::{FIRST_VOXEL, HEADER_LEN, LONGEST_AXIS},
-};
+use super::{NiftiGeometry, fields::Version, header::HeaderBytes};
 use crate::{
     domain::{Grid, Image, LabelMap, VoxelMap},
     io::{IoError, write_atomically},
@@ -15,7 +12,8 @@ use crate::{
 /// Writes labels as `uint8`.
 ///
 /// The header is that of `geometry`, bit for bit, but for what tells how voxels are stored and
-/// shown: `datatype`, `bitpix`, `vox_offset`, `scl_slope`, `scl_inter`, `cal_min`, `cal_max`.
+/// shown: `datatype`, `bitpix`, `vox_offset`, `scl_slope`, `scl_inter`, `cal_min`, `cal_max`, and for a header that came from
+/// a pair of files `magic`.
 /// Header extensions are not carried over. The same input gives the same bytes.
 ///
 /// # Errors
@@ -55,14 +53,15 @@ fn write_floats(path: &Path, values: &[f32], geometry: &NiftiGeometry) -> Result
         let (count, total, at) = (1 + unusable.count(), values.len(), geometry.grid().position(first));
         return Err(IoError::NotFinite { path: path.to_owned(), count, total, at });
     }
-    let bytes = |value: &f32| if geometry.big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
+    let bytes = |value: &f32| if geometry.header.big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
     let voxels: Vec<u8> = values.iter().flat_map(bytes).collect();
     write(path, geometry, NiftiType::Float32, &voxels)
 }
 
 fn check_grid(path: &Path, name: &str, grid: &Grid, geometry: &NiftiGeometry) -> Result<(), IoError> {
-    if let Some(&length) = grid.shape().iter().find(|&&length| length > LONGEST_AXIS) {
-        let detail = format!("an axis of {length} voxels; NIfTI-1 holds at most {LONGEST_AXIS}");
+    let longest = geometry.header.version.longest_axis();
+    if let Some(&length) = grid.shape().iter().find(|&&length| length > longest) {
+        let detail = format!("an axis of {length} voxels; NIfTI-1 holds at most {longest}");
         return Err(IoError::Unsupported { path: path.to_owned(), detail });
     }
     grid.require_same(geometry.grid(), [name, "the header to be written"])
@@ -71,7 +70,7 @@ fn check_grid(path: &Path, name: &str, grid: &Grid, geometry: &NiftiGeometry) ->
 
 fn write(path: &Path, geometry: &NiftiGeometry, data_type: NiftiType, voxels: &[u8]) -> Result<(), IoError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let header = header(geometry, data_type);
+    let header = header(&geometry.header, data_type);
     let bytes = if name.ends_with(".nii.gz") {
         packed(&header, voxels).map_err(|source| IoError::Write { path: path.to_owned(), source })?
     } else if name.ends_with(".nii") {
@@ -91,24 +90,33 @@ fn packed(header: &[u8], voxels: &[u8]) -> std::io::Result<Vec<u8>> {
     gzip.finish()
 }
 
-/// The header and the four bytes after it, which say that there are no extensions. Offsets are
-/// those of the NIfTI-1 standard.
-fn header(geometry: &NiftiGeometry, data_type: NiftiType) -> [u8; FIRST_VOXEL as usize] {
-    let mut header = [0; FIRST_VOXEL as usize];
-    header[..HEADER_LEN].copy_from_slice(&geometry.header);
+/// The header and the four bytes after it, which say that there are no extensions.
+fn header(from: &HeaderBytes, data_type: NiftiType) -> Vec<u8> {
+    let HeaderBytes { version, big_endian, bytes } = from;
+    let mut header = bytes.clone();
+    header.resize(usize::from(version.first_voxel()), 0);
     let mut put = |at: usize, little_endian: &[u8]| {
         let field = &mut header[at..at + little_endian.len()];
         field.copy_from_slice(little_endian);
-        if geometry.big_endian {
+        if *big_endian {
             field.reverse();
         }
     };
-    put(70, &(data_type as i16).to_le_bytes());
-    put(72, &(8 * data_type.size_of() as i16).to_le_bytes());
-    put(108, &f32::from(FIRST_VOXEL).to_le_bytes());
-    put(112, &1_f32.to_le_bytes());
-    put(116, &0_f32.to_le_bytes());
-    put(124, &0_f32.to_le_bytes());
-    put(128, &0_f32.to_le_bytes());
+    let offsets = version.offsets();
+    put(offsets.datatype, &(data_type as i16).to_le_bytes());
+    put(offsets.bitpix, &(8 * data_type.size_of() as i16).to_le_bytes());
+    let shown = [(offsets.scl_slope, 1.0), (offsets.scl_inter, 0.0), (offsets.cal_max, 0.0), (offsets.cal_min, 0.0)];
+    match version {
+        Version::One => {
+            put(offsets.vox_offset, &f32::from(version.first_voxel()).to_le_bytes());
+            shown.into_iter().for_each(|(at, value)| put(at, &(value as f32).to_le_bytes()));
+        }
+        Version::Two => {
+            put(offsets.vox_offset, &i64::from(version.first_voxel()).to_le_bytes());
+            shown.into_iter().for_each(|(at, value): (usize, f64)| put(at, &value.to_le_bytes()));
+        }
+    }
+    let magic = version.magic()[0];
+    header[offsets.magic..offsets.magic + magic.len()].copy_from_slice(magic);
     header
 }
