@@ -73,7 +73,7 @@ pub fn label_maps(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
         };
         files.retain(|file| !has_ending(file, UNCERTAINTY) && !has_labels(file));
     }
-    ensure!(!files.is_empty(), "{}: holds no .nii or .nii.gz file", path.display());
+    ensure!(!files.is_empty(), "{}: holds no NIfTI file (.nii, .nii.gz, .hdr)", path.display());
     Ok(files)
 }
 
@@ -84,7 +84,7 @@ pub fn images_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if path.is_dir() {
         files.retain(|file| !OF_LABELS.iter().chain([&UNCERTAINTY]).any(|ending| has_ending(file, ending)));
     }
-    ensure!(!files.is_empty(), "{}: holds no .nii or .nii.gz file", path.display());
+    ensure!(!files.is_empty(), "{}: holds no NIfTI file (.nii, .nii.gz, .hdr)", path.display());
     Ok(files)
 }
 
@@ -115,7 +115,7 @@ fn has_ending(file: &Path, ending: &str) -> bool {
     stem(file).is_some_and(|stem| stem.ends_with(ending))
 }
 
-/// The path without `.nii` or `.nii.gz`, and with `more`.
+/// The path without the ending of a NIfTI file, and with `more`.
 fn without_ending(file: &Path, more: &str) -> Option<PathBuf> {
     Some(file.with_file_name(format!("{}{more}", stem(file)?)))
 }
@@ -149,10 +149,11 @@ fn value_and_label(text: &str) -> anyhow::Result<(u32, u8)> {
     Ok((value.trim().parse().context("the value")?, label.trim().parse().context("the label")?))
 }
 
-/// The name of a NIfTI file without its ending; `None` for any other file and for hidden ones.
+/// The name of a NIfTI file without its ending; `None` for any other file and for hidden ones. Of a pair of files it is that of
+/// the header, which stands for both.
 pub fn stem(path: &Path) -> Option<&str> {
     let name = path.file_name()?.to_str()?;
-    let stem = name.strip_suffix(".nii.gz").or_else(|| name.strip_suffix(".nii"))?;
+    let stem = [".nii.gz", ".nii", ".hdr.gz", ".hdr"].into_iter().find_map(|ending| name.strip_suffix(ending))?;
     (!stem.starts_with('.')).then_some(stem)
 }
 
@@ -190,7 +191,9 @@ pub fn pairs(labels: &Path, references: &Path) -> anyhow::Result<Vec<(PathBuf, P
 fn by_name(path: &Path) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
     for file in label_maps(path)? {
-        let whole = stem(&file).with_context(|| format!("{}: expected a .nii or .nii.gz file", file.display()))?;
+        let whole = stem(&file).with_context(|| {
+            format!("{}: expected a NIfTI file (.nii, .nii.gz, or the .hdr of a pair)", file.display())
+        })?;
         let name = OF_LABELS.iter().find_map(|ending| whole.strip_suffix(ending)).unwrap_or(whole);
         if let Some(other) = named.insert(name.to_owned(), file.clone()) {
             bail!("{} and {} stand for the same case; remove one", other.display(), file.display());
@@ -213,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_predict_wrote_meets_its_reference() {
-        let results = folder(&["a_labels.nii.gz", "a_uncertainty.nii.gz", "b.nii", "scores.csv", ".c.nii"]);
+        let results = folder(&["a_labels.nii.gz", "a_uncertainty.nii.gz", "b.hdr", "b.img", "scores.csv", ".c.nii"]);
         let references = folder(&["b.nii.gz", "a_gt.nii.gz"]);
         let pairs = pairs(results.path(), references.path()).unwrap();
         let names: Vec<_> = pairs.iter().map(|(l, r)| (stem(l).unwrap(), stem(r).unwrap())).collect();

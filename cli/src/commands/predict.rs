@@ -113,7 +113,9 @@ fn outputs(args: &Args) -> anyhow::Result<Vec<(PathBuf, Output)>> {
         images.extend(images_in(path)?);
     }
     for image in &images {
-        let name = stem(image).with_context(|| format!("{}: expected a .nii or .nii.gz file", image.display()))?;
+        let name = stem(image).with_context(|| {
+            format!("{}: expected a NIfTI file (.nii, .nii.gz, or the .hdr of a pair)", image.display())
+        })?;
         if let Some(other) = taken.insert(name.to_owned(), image.clone()) {
             bail!("{} and {} would have the same results; rename one", other.display(), image.display());
         }
