@@ -88,5 +88,37 @@ pub mod prelude {
 /// `[[validity]]`, distortions of its own.
 pub const METHOD_PRESET: &str = include_str!("../method.toml");
 
+/// [`METHOD_PRESET`] with another value, written as in TOML, for a key of it; `why` stands in front as a comment.
+///
+/// # Errors
+/// If the key does not stand there once.
+pub fn method_preset_with(key: &str, value: &str, why: &str) -> component::Result<String> {
+    let is_key = |line: &&str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+    let found = METHOD_PRESET.lines().filter(is_key).count();
+    if found != 1 {
+        let message = format!("`{key}` stands {found} times in the method's preset; expected once");
+        return Err(component::ComponentError::new(component::ErrorKind::Configuration, message));
+    }
+    let changed = |line: &str| if is_key(&line) { format!("# {why}\n{key} = {value}\n") } else { format!("{line}\n") };
+    Ok(METHOD_PRESET.lines().map(changed).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_modality_changes_one_value_of_the_method() {
+        let changed = method_preset_with("last_iteration_trusts", "\"accepted\"", "A reason.").unwrap();
+        let was = "last_iteration_trusts = \"corrected\"\n";
+        assert!(METHOD_PRESET.contains(was));
+        let expected = METHOD_PRESET.replace(was, "# A reason.\nlast_iteration_trusts = \"accepted\"\n");
+        assert_eq!(changed, expected);
+        for key in ["no_such_key", "component", "last_iteration"] {
+            assert!(method_preset_with(key, "1", "").unwrap_err().to_string().contains(key), "{key}");
+        }
+    }
+}
+
 #[cfg(panic = "abort")]
 compile_error!("build plugins with panic = \"unwind\": a plugin's panic becomes an error because the SDK catches it");

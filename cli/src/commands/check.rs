@@ -22,7 +22,7 @@ use crate::{
 ///
 /// Judged by the metrics of the modality's preset or of a run's configuration, with spacing in mm from the file's header.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Example:
   rl4seg check results/ --modality echo --strict
   rl4seg check results/ --config run.toml")]
 pub struct Args {
