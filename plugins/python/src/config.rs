@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use rl4seg_sdk::schemars::JsonSchema;
 use rl4seg_sdk::{
     component::{ComponentError, ErrorKind, Result},
     domain::AcceptedRange,
 };
-use rl4seg_sdk::schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
