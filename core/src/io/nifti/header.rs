@@ -60,8 +60,8 @@ impl<'a> Header<'a> {
 
     /// Bytes of all voxels.
     pub(super) fn data_len(&self) -> Result<usize, IoError> {
-        let sizes = self.extent.into_iter().chain([self.data_type.size_of()]);
-        let bytes = sizes.into_iter().try_fold(1_usize, usize::checked_mul);
+        let mut sizes = self.extent.into_iter().chain([self.data_type.size_of()]);
+        let bytes = sizes.try_fold(1_usize, usize::checked_mul);
         bytes.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or_else(|| IoError::Unsupported {
             path: self.path.to_owned(),
             detail: format!("{:?} voxels are more than this machine can address", self.extent),
@@ -207,7 +207,7 @@ impl<'a> Header<'a> {
     /// The unit that these bits of `xyzt_units` name.
     fn unit(&self, bits: i32) -> Option<Unit> {
         let code = self.fields.xyzt_units & bits;
-        let known = [Unit::Unknown, Unit::Meter, Unit::Mm, Unit::Micron, Unit::Sec, Unit::Msec, Unit::Usec].into_iter();
+        let known = [Unit::Unknown, Unit::Meter, Unit::Mm, Unit::Micron, Unit::Sec, Unit::Msec, Unit::Usec];
         known.into_iter().find(|unit| *unit as i32 == code)
     }
 
