@@ -11,7 +11,7 @@ use rl4seg_core::{
     config::RewardKind,
     domain::{CaseId, ImageBatch, Verdict, VoxelMap},
     io::{
-        nifti::{NiftiImage, read_image, write_labels, write_map},
+        nifti::{PlacedImage, read_image, write_labels, write_map},
         write_atomically,
     },
     nn::{NetworkPolicy, NetworkReward},
@@ -160,7 +160,7 @@ impl Segmenter {
     }
 
     fn segment_file(&self, path: &Path, output: &Output, third_axis: ThirdAxisArg) -> anyhow::Result<Scores> {
-        let NiftiImage { image, geometry } = read_image(path, third_axis.of(path)?)?;
+        let PlacedImage { image, geometry } = read_image(path, third_axis.of(path)?)?;
         let prepared = adapt::prepare_image(&CaseId(path.display().to_string()), &image, &self.preprocess)?;
         let images = ImageBatch::stack([&prepared.image])?;
         let segmented = self.policy.segment(&images).with_context(|| path.display().to_string())?;

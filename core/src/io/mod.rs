@@ -4,7 +4,9 @@ mod atomic;
 mod cases;
 mod error;
 pub mod nifti;
+mod placed;
 
 pub use atomic::write_atomically;
 pub use cases::write_cases;
 pub use error::IoError;
+pub use placed::{PlacedImage, PlacedLabels};

@@ -36,16 +36,26 @@ impl NiftiGeometry {
     /// x, y, z along the grid's, frames along the fourth axis.
     #[must_use]
     pub fn for_grid(grid: &Grid) -> Self {
+        let [spacing_y, spacing_x] = grid.spacing_mm();
+        let z = if let SlowAxis::Depth { spacing_mm } = grid.slow() { spacing_mm } else { 1.0 };
+        Self::placed(grid, [[spacing_x, 0.0, 0.0, 0.0], [0.0, spacing_y, 0.0, 0.0], [0.0, 0.0, z, 0.0]])
+    }
+
+    /// The geometry of what a file of another format holds. `affine` leads from voxel index (x, y, z) to position in mm, x to the
+    /// patient's right-to-left, y back-to-front, z upwards (RAS+, as in NIfTI): three rows, the last column is the origin. Its columns
+    /// are as long as the grid's spacing; that of z is 1 mm long, or a slice's thickness, where the grid has no depth.
+    #[must_use]
+    pub fn placed(grid: &Grid, affine: [[f64; 4]; 3]) -> Self {
         /// Every program reads it.
         const VERSION: Version = Version::One;
         let [planes, y, x] = grid.shape();
-        let [spacing_y, spacing_x] = grid.spacing_mm();
-        let (extent, z, interval) = match grid.slow() {
-            SlowAxis::Single => ([2, x, y, 1, 1], 1.0, None),
-            SlowAxis::Depth { spacing_mm } => ([3, x, y, planes, 1], spacing_mm, None),
-            SlowAxis::Time { interval_ms } => ([4, x, y, 1, planes], 1.0, interval_ms),
+        let (extent, interval) = match grid.slow() {
+            SlowAxis::Single => ([2, x, y, 1, 1], None),
+            SlowAxis::Depth { .. } => ([3, x, y, planes, 1], None),
+            SlowAxis::Time { interval_ms } => ([4, x, y, 1, planes], interval_ms),
         };
-        let affine = [[spacing_x, 0.0, 0.0, 0.0], [0.0, spacing_y, 0.0, 0.0], [0.0, 0.0, z, 0.0]];
+        let [spacing_y, spacing_x] = grid.spacing_mm();
+        let z = affine.iter().map(|row| row[2].powi(2)).sum::<f64>().sqrt();
         let mut made = vec![0; VERSION.len()];
         let mut put = |at: usize, bytes: &[u8]| made[at..at + bytes.len()].copy_from_slice(bytes);
         put(0, &(VERSION.len() as i32).to_le_bytes());

@@ -20,7 +20,7 @@ mod voxels;
 mod write;
 
 pub use geometry::NiftiGeometry;
-pub use read::{NiftiImage, NiftiLabels, read_image, read_labels};
+pub use read::{read_image, read_labels};
 pub use write::{write_image, write_labels, write_map};
 
 use serde::{Deserialize, Serialize};

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{Image, LabelMap, LabelSet},
-    io::IoError,
+    io::{IoError, PlacedImage, PlacedLabels},
 };
 
 /// The first two bytes of a gzip stream (RFC 1952).
@@ -24,31 +24,13 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// What a slope and an intercept can do to a whole number.
 const ROUNDING: f64 = 1e-4;
 
-/// An image and where it lies.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NiftiImage {
-    /// Intensities after `scl_slope` and `scl_inter`, one channel.
-    pub image: Image,
-    /// The header it came with.
-    pub geometry: NiftiGeometry,
-}
-
-/// A label map and where it lies.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NiftiLabels {
-    /// The labels.
-    pub labels: LabelMap,
-    /// The header it came with.
-    pub geometry: NiftiGeometry,
-}
-
 /// Reads the intensities of a NIfTI file, in `[channel, slow, y, x]` with one channel.
 ///
 /// # Errors
 /// If the file is not there, is not NIfTI, is cut short or longer than its header says, has a
 /// kind of voxel that is not one number, lacks a spacing, contradicts itself, or holds a NaN or an
 /// infinity. Nothing is allocated on a header's word alone.
-pub fn read_image(path: &Path, third_axis: ThirdAxis) -> Result<NiftiImage, IoError> {
+pub fn read_image(path: &Path, third_axis: ThirdAxis) -> Result<PlacedImage, IoError> {
     let (geometry, voxels) = read(path, third_axis)?;
     let grid = *geometry.grid();
     let values: Vec<f32> = voxels.convert(|_, value| Ok(value as f32))?;
@@ -62,7 +44,7 @@ pub fn read_image(path: &Path, third_axis: ThirdAxis) -> Result<NiftiImage, IoEr
         });
     }
     let image = Image::new(grid, 1, values).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
-    Ok(NiftiImage { image, geometry })
+    Ok(PlacedImage { image, geometry })
 }
 
 /// Reads the labels of a NIfTI file, in `[slow, y, x]`.
@@ -77,7 +59,7 @@ pub fn read_labels(
     third_axis: ThirdAxis,
     labels: &LabelSet,
     mapping: &[(u32, u8)],
-) -> Result<NiftiLabels, IoError> {
+) -> Result<PlacedLabels, IoError> {
     let (geometry, voxels) = read(path, third_axis)?;
     let grid = *geometry.grid();
     let label_of = |index: usize, value: f64| {
@@ -95,7 +77,7 @@ pub fn read_labels(
     };
     let values = voxels.convert(label_of)?;
     let labels = LabelMap::new(grid, values).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
-    Ok(NiftiLabels { labels, geometry })
+    Ok(PlacedLabels { labels, geometry })
 }
 
 fn expected_values(labels: &LabelSet, mapping: &[(u32, u8)]) -> String {
