@@ -2,6 +2,8 @@
 
 mod atomic;
 mod cases;
+#[cfg(feature = "dicom")]
+pub mod dicom;
 mod error;
 pub mod nifti;
 mod placed;

@@ -1,0 +1,215 @@
+//! One DICOM file: its meta information, its transfer syntax, its data set (PS3.10, section 7).
+
+use std::{
+    fs,
+    io::{Cursor, Read},
+    path::{Path, PathBuf},
+};
+
+use dicom_core::{
+    DataElement, PrimitiveValue, Tag, VR,
+    dictionary::{DataDictionary, DataDictionaryEntry},
+};
+use dicom_dictionary_std::StandardDataDictionary;
+use dicom_encoding::{TransferSyntax, TransferSyntaxIndex};
+use dicom_object::InMemDicomObject;
+use dicom_parser::{
+    StatefulDecode,
+    dataset::{LazyDataToken, lazy_read::LazyDataSetReader},
+};
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+use flate2::bufread::DeflateDecoder;
+
+use super::{caught, codec::Compression};
+use crate::io::IoError;
+
+/// What follows the preamble.
+const MAGIC: &[u8] = b"DICM";
+/// Bytes of the preamble.
+const PREAMBLE: usize = 128;
+/// Sequences within sequences. Enhanced objects have five or six; the rest guards the stack.
+const DEEPEST: usize = 64;
+/// Deflated Explicit VR Little Endian (PS3.5, A.5).
+const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
+/// Deflate packs at most 1032 bytes into one.
+const DEFLATE_MOST: u64 = 1032;
+
+/// A file that was read.
+#[derive(Debug, Clone)]
+pub(super) struct Instance {
+    pub path: PathBuf,
+    pub dataset: InMemDicomObject,
+    pub compression: Compression,
+    /// Whether numbers of the data set have their largest byte first.
+    pub big_endian: bool,
+    /// Bytes of the file.
+    pub size: usize,
+}
+
+/// Whether a file that begins so is DICOM.
+pub(in crate::io) fn is_dicom(start: &[u8]) -> bool {
+    start.get(PREAMBLE..PREAMBLE + MAGIC.len()) == Some(MAGIC)
+}
+
+impl Instance {
+    /// Reads a file.
+    pub(super) fn read(path: &Path) -> Result<Self, IoError> {
+        let bytes = fs::read(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => IoError::NotFound { path: path.to_owned() },
+            _ => IoError::Read { path: path.to_owned(), source },
+        })?;
+        Self::parse(path, &bytes)
+    }
+
+    /// The instance that `bytes` hold; `path` is what errors name.
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, IoError> {
+        let format = |detail| IoError::Format { path: path.to_owned(), detail };
+        if !is_dicom(bytes) {
+            let detail = "not a DICOM file: `DICM` does not stand at byte 128; a data set without the header of PS3.10 does \
+                          not say how it is encoded: convert it, as with `dcmconv --read-dataset`";
+            return Err(format(detail.to_owned()));
+        }
+        let (uid, rest) = meta(&bytes[PREAMBLE + MAGIC.len()..]).map_err(format)?;
+        let known = |uid: &str| TransferSyntaxRegistry.get(uid);
+        let syntax = known(&uid).ok_or_else(|| IoError::Unsupported {
+            path: path.to_owned(),
+            detail: format!("transfer syntax {uid} (0002,0010) is not known"),
+        })?;
+        let (inflated, plain);
+        let (rest, syntax) = if uid == DEFLATED {
+            inflated = inflate(path, rest)?;
+            plain = known("1.2.840.10008.1.2.1").ok_or_else(|| format("no explicit VR".to_owned()))?;
+            (inflated.as_slice(), plain)
+        } else {
+            (rest, syntax)
+        };
+        check_lengths(rest, syntax).map_err(format)?;
+        let mut dataset =
+            caught(|| InMemDicomObject::read_dataset_with_ts(rest, syntax).map_err(chain)).map_err(format)?;
+        name_unknown(&mut dataset);
+        let big_endian = syntax.endianness() == dicom_encoding::Endianness::Big;
+        let compression = Compression::of(&uid, syntax.name())
+            .map_err(|detail| IoError::Unsupported { path: path.to_owned(), detail })?;
+        Ok(Self { path: path.to_owned(), dataset, compression, big_endian, size: bytes.len() })
+    }
+}
+
+/// The transfer syntax that the file's meta information names, and what follows it.
+fn meta(bytes: &[u8]) -> Result<(String, &[u8]), String> {
+    let mut rest = bytes;
+    let mut syntax = None;
+    // Always explicit VR, little-endian (PS3.10, 7.1).
+    while let Some(&[0x02, 0x00, element, high, a, b, c, d]) = rest.first_chunk::<8>() {
+        let long = matches!(&[a, b], b"OB" | b"OW" | b"UN" | b"UT" | b"SQ" | b"OF" | b"OD" | b"OL" | b"UC" | b"UR");
+        let (header, len) = match rest.get(8..12) {
+            Some(&[e, f, g, h]) if long => (12, u32::from_le_bytes([e, f, g, h]) as usize),
+            _ => (8, usize::from(u16::from_le_bytes([c, d]))),
+        };
+        let value = rest.get(header..).and_then(|value| value.get(..len)).ok_or_else(|| {
+            format!("the file's meta information is cut short in (0002,{high:02X}{element:02X}): copy or download the file again")
+        })?;
+        if (element, high) == (0x10, 0x00) {
+            syntax = Some(String::from_utf8_lossy(value).trim_end_matches(['\0', ' ']).to_owned());
+        }
+        rest = &rest[header + len..];
+    }
+    let missing = "TransferSyntaxUID (0002,0010) is missing: nothing says how the data set is encoded";
+    Ok((syntax.filter(|uid| !uid.is_empty()).ok_or(missing)?, rest))
+}
+
+fn inflate(path: &Path, packed: &[u8]) -> Result<Vec<u8>, IoError> {
+    let mut bytes = Vec::new();
+    let limit = DEFLATE_MOST * packed.len() as u64;
+    let outcome = DeflateDecoder::new(packed).take(limit).read_to_end(&mut bytes);
+    outcome.map_err(|error| IoError::Format {
+        path: path.to_owned(),
+        detail: format!("damaged deflated data ({error}); copy or download the file again"),
+    })?;
+    Ok(bytes)
+}
+
+/// Sees that no element is longer than what is there, before anything is allocated for it.
+fn check_lengths(bytes: &[u8], syntax: &TransferSyntax) -> Result<(), String> {
+    let mut reader = LazyDataSetReader::new_with_ts(Cursor::new(bytes), syntax).map_err(chain)?;
+    let mut depth = 0_usize;
+    let within = |at: u64, len: u32, what: &dyn std::fmt::Display| {
+        let left = (bytes.len() as u64).saturating_sub(at);
+        if u64::from(len) <= left {
+            return Ok(());
+        }
+        Err(format!(
+            "{what} is {len} bytes long, and {left} are left: the file is cut short or damaged; copy or download it again"
+        ))
+    };
+    loop {
+        let Some(token) = caught(|| reader.advance().transpose().map_err(chain))? else { return Ok(()) };
+        match &token {
+            LazyDataToken::LazyValue { header, decoder } => {
+                let len = header.len.get().ok_or_else(|| format!("{} has no length", named(header.tag)))?;
+                within(decoder.position(), len, &named(header.tag))?;
+            }
+            LazyDataToken::LazyItemValue { len, decoder } => {
+                within(decoder.position(), *len, &"a fragment of the pixel data")?
+            }
+            LazyDataToken::SequenceStart { .. } => depth += 1,
+            LazyDataToken::SequenceEnd => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Err(format!("sequences are nested more than {DEEPEST} deep"));
+        }
+        caught(|| token.skip().map_err(chain))?;
+    }
+}
+
+/// Gives elements that a program wrote as unknown (UN) the representation that the dictionary has for them (PS3.5, 6.2.2).
+fn name_unknown(dataset: &mut InMemDicomObject) {
+    let unknown: Vec<Tag> =
+        dataset.iter().filter(|element| element.vr() == VR::UN).map(|element| element.header().tag).collect();
+    for tag in unknown {
+        let known = StandardDataDictionary.by_tag(tag).and_then(|entry| entry.vr().exact());
+        let Some(vr) = known.filter(|vr| !matches!(vr, VR::UN | VR::SQ | VR::OB | VR::OW)) else { continue };
+        let Some(bytes) =
+            dataset.get(tag).and_then(|element| element.to_bytes().ok().map(std::borrow::Cow::into_owned))
+        else {
+            continue;
+        };
+        // Always implicit VR, little-endian.
+        let value = match vr {
+            VR::US => PrimitiveValue::U16(bytes.as_chunks().0.iter().map(|&two| u16::from_le_bytes(two)).collect()),
+            VR::UL => PrimitiveValue::U32(bytes.as_chunks().0.iter().map(|&four| u32::from_le_bytes(four)).collect()),
+            VR::FD => PrimitiveValue::F64(bytes.as_chunks().0.iter().map(|&eight| f64::from_le_bytes(eight)).collect()),
+            VR::SS | VR::SL | VR::FL | VR::AT | VR::OD | VR::OF | VR::OL | VR::OV | VR::SV | VR::UV => continue,
+            _ => {
+                let text = String::from_utf8_lossy(&bytes);
+                let parts: Vec<&str> = text.split('\\').map(|part| part.trim_matches(['\0', ' '])).collect();
+                if parts == [""] {
+                    PrimitiveValue::Empty
+                } else {
+                    PrimitiveValue::Strs(parts.into_iter().map(str::to_owned).collect())
+                }
+            }
+        };
+        dataset.put(DataElement::new(tag, vr, value));
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: impl std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// An element by its keyword and tag, as `Rows (0028,0010)`.
+pub(super) fn named(tag: Tag) -> String {
+    let name = StandardDataDictionary.by_tag(tag).map(|entry| entry.alias().to_owned());
+    name.map_or_else(|| tag.to_string(), |name| format!("{name} {tag}"))
+}

@@ -1,0 +1,242 @@
+//! Which files of a folder, a DICOMDIR or a zip archive make which image.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use dicom_core::Tag;
+use dicom_dictionary_std::{tags, uids};
+use rayon::prelude::*;
+
+use super::{
+    attributes::Attributes,
+    file::{Instance, is_dicom},
+    placement::Placement,
+};
+use crate::io::IoError;
+
+/// Bytes that tell whether a file is DICOM.
+const START: usize = 132;
+/// What a zip archive begins with.
+const ZIP: &[u8] = b"PK\x03\x04";
+
+/// A file that holds a DICOM instance.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DicomFile {
+    /// A file of its own.
+    Plain(PathBuf),
+    /// A file in a zip archive.
+    Zipped {
+        /// The archive.
+        archive: PathBuf,
+        /// The name in it.
+        name: String,
+    },
+}
+
+/// The files of one image, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageFiles {
+    /// PatientID; empty where the files have none.
+    pub patient: String,
+    /// Modality, as `US`.
+    pub modality: String,
+    /// SeriesDescription; empty where the files have none.
+    pub description: String,
+    /// SeriesNumber, where there is one.
+    pub series_number: Option<u32>,
+    /// InstanceNumber, where the image is one instance and has one.
+    pub instance_number: Option<u32>,
+    /// SeriesInstanceUID, or SOPInstanceUID where the image is one instance.
+    pub uid: String,
+    /// Its files, in the order of their names.
+    pub files: Vec<DicomFile>,
+}
+
+impl DicomFile {
+    /// Where it lies, for messages.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        match self {
+            Self::Plain(path) => path.clone(),
+            Self::Zipped { archive, name } => archive.join(name),
+        }
+    }
+
+    pub(super) fn read(&self) -> Result<Instance, IoError> {
+        match self {
+            Self::Plain(path) => Instance::read(path),
+            Self::Zipped { archive, name } => Instance::parse(&self.path(), &unzipped(archive, name, None)?),
+        }
+    }
+
+    fn is_dicom(&self) -> Result<bool, IoError> {
+        let start = match self {
+            Self::Plain(path) => {
+                let mut start = Vec::new();
+                let opened = File::open(path).and_then(|file| file.take(START as u64).read_to_end(&mut start));
+                opened.map_err(|source| IoError::Read { path: path.clone(), source })?;
+                start
+            }
+            Self::Zipped { archive, name } => unzipped(archive, name, Some(START))?,
+        };
+        Ok(is_dicom(&start))
+    }
+}
+
+/// The images of a file, a folder and all folders in it, a DICOMDIR, or a zip archive, in the order of their files. Names of files
+/// mean nothing; what is not DICOM, or holds no pixels, is left out.
+///
+/// # Errors
+/// If something cannot be read, a DICOM file is damaged, a DICOMDIR names a file that is not there, or there is no image.
+pub fn find(path: &Path) -> Result<Vec<ImageFiles>, IoError> {
+    let files = candidates(path)?;
+    let entries = files.into_par_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    let mut images: BTreeMap<String, ImageFiles> = BTreeMap::new();
+    let mut order = Vec::new();
+    for image in entries.into_iter().flatten() {
+        match images.get_mut(&image.uid) {
+            Some(known) => known.files.extend(image.files),
+            None => {
+                order.push(image.uid.clone());
+                images.insert(image.uid.clone(), image);
+            }
+        }
+    }
+    if order.is_empty() {
+        let detail = "holds no DICOM image".to_owned();
+        return Err(IoError::Format { path: path.to_owned(), detail });
+    }
+    Ok(order.iter().filter_map(|uid| images.remove(uid)).collect())
+}
+
+fn candidates(path: &Path) -> Result<Vec<DicomFile>, IoError> {
+    if !path.exists() {
+        return Err(IoError::NotFound { path: path.to_owned() });
+    }
+    if path.is_dir() {
+        let mut files = Vec::new();
+        walk(path, &mut files)?;
+        files.sort();
+        return Ok(files.into_iter().map(DicomFile::Plain).collect());
+    }
+    let mut start = Vec::new();
+    let opened = File::open(path).and_then(|file| file.take(START as u64).read_to_end(&mut start));
+    opened.map_err(|source| IoError::Read { path: path.to_owned(), source })?;
+    if start.starts_with(ZIP) {
+        return zipped(path);
+    }
+    let instance = Instance::read(path)?;
+    let root = Attributes { path, dataset: &instance.dataset };
+    if root.dataset.get(tags::DIRECTORY_RECORD_SEQUENCE).is_some() {
+        listed(&root)
+    } else {
+        Ok(vec![DicomFile::Plain(path.to_owned())])
+    }
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), IoError> {
+    let unreadable = |source| IoError::Read { path: folder.to_owned(), source };
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        // A link could lead back to where it lies.
+        let kind = entry.file_type().map_err(unreadable)?;
+        if kind.is_dir() {
+            walk(&entry.path(), files)?;
+        } else if kind.is_file() {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// The files that a DICOMDIR lists (PS3.3, F.3.2.2); names of folders and files are components of one element.
+fn listed(root: &Attributes<'_>) -> Result<Vec<DicomFile>, IoError> {
+    let folder = root.path.parent().unwrap_or(Path::new("."));
+    let mut files = Vec::new();
+    for record in root.items(tags::DIRECTORY_RECORD_SEQUENCE) {
+        let Some(element) = record.dataset.get(tags::REFERENCED_FILE_ID) else { continue };
+        let names = element
+            .to_multi_str()
+            .map_err(|_| record.wrong(tags::REFERENCED_FILE_ID, "names of folders and a file"))?;
+        let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
+        if names.is_empty() || !names.iter().all(|name| is_name(name)) {
+            return Err(
+                record.wrong(tags::REFERENCED_FILE_ID, "names of letters, digits and underscores (PS3.10, 8.5)")
+            );
+        }
+        let file = names.iter().fold(folder.to_owned(), |path, name| path.join(name));
+        if !file.is_file() {
+            let detail = format!("lists {}, which is not there: copy the whole medium", file.display());
+            return Err(IoError::Format { path: root.path.to_owned(), detail });
+        }
+        files.push(DicomFile::Plain(file));
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Who a file's image is of; `None` for files that are not DICOM images.
+fn entry(file: DicomFile) -> Result<Option<ImageFiles>, IoError> {
+    if !file.is_dicom()? {
+        return Ok(None);
+    }
+    let instance = file.read()?;
+    let root = Attributes { path: &instance.path, dataset: &instance.dataset };
+    let is_image = [tags::PIXEL_DATA, tags::FLOAT_PIXEL_DATA].iter().any(|&tag| root.dataset.get(tag).is_some());
+    let is_derived = root
+        .text(tags::SOP_CLASS_UID)
+        .is_some_and(|uid| uid == uids::SEGMENTATION_STORAGE || uid == uids::PARAMETRIC_MAP_STORAGE);
+    if !is_image || is_derived {
+        return Ok(None);
+    }
+    let required = |tag: Tag| root.text(tag).ok_or_else(|| root.missing(tag, "an identifier"));
+    let is_plane = root.whole(tags::NUMBER_OF_FRAMES)?.unwrap_or(1) <= 1 && Placement::of(&root, 0)?.is_some();
+    let uid = required(if is_plane { tags::SERIES_INSTANCE_UID } else { tags::SOP_INSTANCE_UID })?;
+    let text = |tag| root.text(tag).unwrap_or_default();
+    Ok(Some(ImageFiles {
+        patient: text(tags::PATIENT_ID),
+        modality: text(tags::MODALITY),
+        description: text(tags::SERIES_DESCRIPTION),
+        series_number: root.whole(tags::SERIES_NUMBER).ok().flatten(),
+        instance_number: if is_plane { None } else { root.whole(tags::INSTANCE_NUMBER).ok().flatten() },
+        uid,
+        files: vec![file],
+    }))
+}
+
+fn opened(archive: &Path) -> Result<zip::ZipArchive<io::BufReader<File>>, IoError> {
+    let file = File::open(archive).map_err(|source| IoError::Read { path: archive.to_owned(), source })?;
+    zip::ZipArchive::new(io::BufReader::new(file)).map_err(|error| damaged(archive, &error))
+}
+
+fn damaged(archive: &Path, error: &dyn std::error::Error) -> IoError {
+    IoError::Format {
+        path: archive.to_owned(),
+        detail: format!("a damaged zip archive ({error}); copy or download it again"),
+    }
+}
+
+fn zipped(archive: &Path) -> Result<Vec<DicomFile>, IoError> {
+    let opened = opened(archive)?;
+    let names = opened.file_names().map(|name| name.map(String::from)).collect::<Result<Vec<_>, _>>();
+    let mut names = names.map_err(|error| damaged(archive, &error))?;
+    names.retain(|name| !name.ends_with('/'));
+    names.sort();
+    Ok(names.into_iter().map(|name| DicomFile::Zipped { archive: archive.to_owned(), name }).collect())
+}
+
+/// The bytes of a file in an archive, or its first ones. The buffer grows with what the archive gives.
+fn unzipped(archive: &Path, name: &str, first: Option<usize>) -> Result<Vec<u8>, IoError> {
+    let mut opened = opened(archive)?;
+    let file = opened.by_name(name).map_err(|error| damaged(archive, &error))?;
+    let mut bytes = Vec::new();
+    file.take(first.map_or(u64::MAX, |first| first as u64))
+        .read_to_end(&mut bytes)
+        .map_err(|error| damaged(archive, &error))?;
+    Ok(bytes)
+}

@@ -1,0 +1,222 @@
+//! Instances become an image.
+
+use std::path::Path;
+
+use dicom_dictionary_std::tags;
+use rayon::prelude::*;
+
+use super::{
+    Reading,
+    attributes::Attributes,
+    file::Instance,
+    intensity::Scale,
+    mask,
+    pixels::Frames,
+    placement::{Placement, Stack, norm},
+    source::{DicomSource, SourcePlane},
+    spacing::{self, Spacing},
+    timing::{self, Timing},
+};
+use crate::{
+    domain::{Grid, Image, SlowAxis},
+    io::{
+        IoError, PlacedImage,
+        nifti::{NiftiGeometry, ThirdAxis},
+    },
+};
+
+/// An image of one or more DICOM files.
+#[derive(Debug, Clone)]
+pub struct DicomImage {
+    /// Intensities, one channel, and where they lie.
+    pub placed: PlacedImage,
+    /// What output that refers to the image must repeat.
+    pub source: DicomSource,
+    /// What a careful reader would want to know of it, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// A plane: which frame of which instance.
+#[derive(Debug, Clone, Copy)]
+struct Plane {
+    instance: usize,
+    frame: usize,
+    placement: Option<Placement>,
+}
+
+/// Where an image's planes lie.
+struct Layout {
+    planes: Vec<Plane>,
+    grid: Grid,
+    affine: Option<[[f64; 4]; 3]>,
+    notes: Vec<String>,
+}
+
+/// The image that `instances` make: one with one or several frames, or several with one frame each.
+pub(super) fn assemble(instances: &[Instance], reading: &Reading) -> Result<DicomImage, IoError> {
+    let frames = instances.iter().map(Frames::of).collect::<Result<Vec<_>, _>>()?;
+    let mut layout = Layout::of(instances, &frames, reading)?;
+    let planes = layout.planes.par_iter().map(|plane| {
+        let frames = &frames[plane.instance];
+        let samples = frames.decode(plane.frame)?;
+        let attributes = attributes(&instances[plane.instance]);
+        let scale = Scale::of(&attributes, plane.frame, &frames.format, reading.intensity)?;
+        Ok((scale.apply(&samples, &frames.format), mask::colored_share(&samples, &frames.format)))
+    });
+    let planes = planes.collect::<Result<Vec<_>, IoError>>()?;
+    let colored = planes.iter().map(|(_, share)| *share).fold(0.0, f64::max);
+    layout.notes.extend(mask::color_note(colored));
+    let mut values: Vec<f32> = planes.into_iter().flat_map(|(values, _)| values).collect();
+    let root = attributes(&instances[0]);
+    let regions = spacing::regions(&root)?;
+    layout.notes.extend(mask::region_note(&regions));
+    if reading.mask_outside_regions {
+        mask::clear_outside(&mut values, &layout.grid, &regions, &root)?;
+    }
+    let path = &instances[0].path;
+    check_finite(path, &values, &layout.grid)?;
+    let domain = |source| IoError::Domain { path: path.clone(), source };
+    let image = Image::new(layout.grid, 1, values).map_err(domain)?;
+    let geometry = match layout.affine {
+        Some(affine) => NiftiGeometry::placed(&layout.grid, affine),
+        None => NiftiGeometry::for_grid(&layout.grid),
+    };
+    let source = source(instances, &frames, &layout);
+    Ok(DicomImage { placed: PlacedImage { image, geometry }, source, notes: layout.notes })
+}
+
+pub(super) fn attributes(instance: &Instance) -> Attributes<'_> {
+    Attributes { path: &instance.path, dataset: &instance.dataset }
+}
+
+impl Layout {
+    fn of(instances: &[Instance], frames: &[Frames<'_>], reading: &Reading) -> Result<Self, IoError> {
+        let mut planes = Vec::new();
+        for (index, frames) in frames.iter().enumerate() {
+            let root = attributes(&instances[index]);
+            let placed = (0..frames.format.frames)
+                .map(|frame| Ok(Plane { instance: index, frame, placement: Placement::of(&root, frame)? }));
+            planes.extend(placed.collect::<Result<Vec<_>, IoError>>()?);
+        }
+        let spacing = shared_spacing(instances, frames, reading)?;
+        let root = attributes(&instances[0]);
+        let mut notes: Vec<String> = spacing.note.into_iter().collect();
+        let placements: Vec<Placement> = planes.iter().filter_map(|plane| plane.placement).collect();
+        let is_stack = planes.len() > 1
+            && placements.len() == planes.len()
+            && placements.iter().any(|other| other.position != placements[0].position);
+        let format = &frames[0].format;
+        let shape = [planes.len(), format.rows, format.columns];
+        let (slow, affine) = if is_stack {
+            let stack = Stack::of(&placements).map_err(|refused| refuse_stack(instances, &planes, refused))?;
+            planes = stack.order.iter().map(|&index| planes[index]).collect();
+            let first = placements[stack.order[0]];
+            (SlowAxis::Depth { spacing_mm: norm(stack.step) }, Some(first.affine(spacing.mm, stack.step)))
+        } else {
+            let slow =
+                if planes.len() == 1 { SlowAxis::Single } else { in_time(instances, &root, reading, &mut notes)? };
+            let thickness = root.number(tags::SLICE_THICKNESS)?.filter(|&thickness| thickness > 0.0).unwrap_or(1.0);
+            let step = |placement: &Placement| placement.normal().map(|axis| axis * thickness);
+            (slow, placements.first().map(|placement| placement.affine(spacing.mm, step(placement))))
+        };
+        let grid = Grid::new(shape, spacing.mm, slow)
+            .map_err(|source| IoError::Domain { path: root.path.to_owned(), source })?;
+        Ok(Self { planes, grid, affine, notes })
+    }
+}
+
+/// The slow axis of frames that do not make a volume.
+fn in_time(
+    instances: &[Instance],
+    root: &Attributes<'_>,
+    reading: &Reading,
+    notes: &mut Vec<String>,
+) -> Result<SlowAxis, IoError> {
+    let unsupported = |detail: String| IoError::Unsupported { path: root.path.to_owned(), detail };
+    if let [_, second, ..] = instances {
+        return Err(unsupported(format!(
+            "it and {} belong to one series, but nothing says where they lie (ImagePositionPatient (0020,0032)): give one file at a time",
+            second.path.display()
+        )));
+    }
+    match timing::of(root)? {
+        Timing::Cine { interval_ms } => {
+            if interval_ms.is_none() {
+                notes.push("no single time between frames is known".to_owned());
+            }
+            Ok(SlowAxis::Time { interval_ms })
+        }
+        Timing::Unknown if reading.third_axis == Some(ThirdAxis::Time) => Ok(SlowAxis::Time { interval_ms: None }),
+        Timing::Unknown => Err(unsupported(
+            "has several frames, but neither places (ImagePositionPatient (0020,0032)) nor times (FrameTime (0018,1063)) of them: \
+             say that the third axis is time, if it is"
+                .to_owned(),
+        )),
+    }
+}
+
+/// Rows, columns and spacing that all instances share.
+fn shared_spacing(instances: &[Instance], frames: &[Frames<'_>], reading: &Reading) -> Result<Spacing, IoError> {
+    let size = |index: usize| [frames[index].format.rows, frames[index].format.columns];
+    let of = |index: usize| match reading.spacing_mm {
+        Some(mm) => Ok(Spacing { mm, note: Some("its spacing was given by hand".to_owned()) }),
+        None => spacing::of(&spacing_holder(&attributes(&instances[index]))),
+    };
+    let first = of(0)?;
+    for index in 1..instances.len() {
+        let spacing = of(index)?;
+        if size(index) != size(0) || spacing.mm != first.mm {
+            return Err(IoError::Unsupported {
+                path: instances[index].path.clone(),
+                detail: format!(
+                    "{:?} rows and columns with a spacing of {:?} mm, but {:?} and {:?} mm in {}: one volume has one grid",
+                    size(index),
+                    spacing.mm,
+                    size(0),
+                    first.mm,
+                    instances[0].path.display()
+                ),
+            });
+        }
+    }
+    Ok(first)
+}
+
+/// Where PixelSpacing stands: in the functional groups of an enhanced object, else in the data set itself.
+fn spacing_holder<'a>(root: &Attributes<'a>) -> Attributes<'a> {
+    super::intensity::group(root, 0, tags::PIXEL_MEASURES_SEQUENCE).unwrap_or(*root)
+}
+
+fn refuse_stack(instances: &[Instance], planes: &[Plane], (a, b, reason): (usize, usize, String)) -> IoError {
+    let name = |plane: &Plane| format!("{}, frame {}", instances[plane.instance].path.display(), plane.frame + 1);
+    let path = instances[planes[a].instance].path.clone();
+    IoError::Unsupported { path, detail: format!("frame {} and {}: {reason}", planes[a].frame + 1, name(&planes[b])) }
+}
+
+fn check_finite(path: &Path, values: &[f32], grid: &Grid) -> Result<(), IoError> {
+    let mut unusable = values.iter().enumerate().filter(|(_, value)| !value.is_finite());
+    let Some((first, _)) = unusable.next() else { return Ok(()) };
+    let (count, total, at) = (1 + unusable.count(), values.len(), grid.position(first));
+    Err(IoError::NotFinite { path: path.to_owned(), count, total, at })
+}
+
+fn source(instances: &[Instance], frames: &[Frames<'_>], layout: &Layout) -> DicomSource {
+    let mut dataset = instances[0].dataset.clone();
+    dataset.remove_element(tags::PIXEL_DATA);
+    let planes = layout.planes.iter().map(|plane| {
+        let root = attributes(&instances[plane.instance]);
+        let text = |tag| root.text(tag).unwrap_or_default();
+        SourcePlane {
+            sop_class_uid: text(tags::SOP_CLASS_UID),
+            sop_instance_uid: text(tags::SOP_INSTANCE_UID),
+            frame: (frames[plane.instance].format.frames > 1).then_some(plane.frame as u32 + 1),
+            position: plane.placement.map(|placement| placement.position),
+        }
+    });
+    DicomSource {
+        dataset,
+        planes: planes.collect(),
+        orientation: layout.planes[0].placement.map(|placement| placement.orientation),
+        spacing_mm: layout.grid.spacing_mm(),
+    }
+}

@@ -1,0 +1,197 @@
+//! Stored values become intensities: sign, palette, rescaling, window, and which end is bright.
+
+use dicom_dictionary_std::tags;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    attributes::Attributes,
+    codec::Samples,
+    color::luminance,
+    lut::Lut,
+    pixels::{PER_FRAME, Photometric, PixelFormat},
+};
+use crate::io::IoError;
+
+/// Which intensities are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Intensity {
+    /// Those that RescaleSlope and RescaleIntercept (or the modality's table) give, as Hounsfield units.
+    #[default]
+    Rescaled,
+    /// Those that are shown, 0 to 1: the first window of the file, or its VOI table (PS3.3, C.11.2).
+    Shown,
+}
+
+/// How stored values become intensities.
+pub(super) struct Scale {
+    rescaling: Rescaling,
+    window: Option<Window>,
+    palette: Option<[Lut; 3]>,
+}
+
+enum Rescaling {
+    Line { slope: f64, intercept: f64 },
+    Table(Lut),
+}
+
+enum Window {
+    Table(Lut),
+    Function { kind: Function, center: f64, width: f64 },
+}
+
+/// PS3.3, C.11.2.1.2 and C.11.2.1.3.
+enum Function {
+    Linear,
+    LinearExact,
+    Sigmoid,
+}
+
+impl Scale {
+    /// That of a frame, counted from 0.
+    pub(super) fn of(
+        root: &Attributes<'_>,
+        frame: usize,
+        format: &PixelFormat,
+        intensity: Intensity,
+    ) -> Result<Self, IoError> {
+        let transformation = group(root, frame, tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE);
+        let rescaling = Rescaling::of(&transformation.unwrap_or(*root), root, format)?;
+        let window = match intensity {
+            Intensity::Rescaled => None,
+            Intensity::Shown => Window::of(&group(root, frame, tags::FRAME_VOILUT_SEQUENCE).unwrap_or(*root), format)?,
+        };
+        let palette = (format.photometric == Photometric::Palette).then(|| palette(root)).transpose()?;
+        Ok(Self { rescaling, window, palette })
+    }
+
+    /// Intensities `[y, x]` of a frame's samples.
+    pub(super) fn apply(&self, samples: &Samples, format: &PixelFormat) -> Vec<f32> {
+        if let Some(palette) = &self.palette {
+            let rgb = |value: f64| luminance([0, 1, 2].map(|channel| f32::from(palette[channel].look_up(value))));
+            return stored(samples, format).map(rgb).collect();
+        }
+        if format.samples() > format.pixels() {
+            let values: Vec<f32> = stored(samples, format).map(|value| value as f32).collect();
+            return values.as_chunks::<3>().0.iter().map(|&pixel| luminance(pixel)).collect();
+        }
+        let ends = ends(format).map(|end| self.rescaling.apply(end));
+        let inverted = format.photometric == Photometric::Monochrome1;
+        let intensity = |value: f64| {
+            let value = self.rescaling.apply(value);
+            match &self.window {
+                Some(window) if inverted => 1.0 - window.apply(value),
+                Some(window) => window.apply(value),
+                None if inverted => ends[0] + ends[1] - value,
+                None => value,
+            }
+        };
+        stored(samples, format).map(|value| intensity(value) as f32).collect()
+    }
+}
+
+/// The values that samples stand for: the stored bits alone, with their sign.
+pub(super) fn stored(samples: &Samples, format: &PixelFormat) -> Box<dyn Iterator<Item = f64>> {
+    let shift = format.high_bit + 1 - format.stored;
+    let (stored, signed) = (format.stored, format.signed);
+    let value = move |raw: u32| {
+        let bits = u64::from(raw >> shift) & ((1_u64 << stored) - 1);
+        if signed && bits >> (stored - 1) == 1 { bits as f64 - (1_u64 << stored) as f64 } else { bits as f64 }
+    };
+    match samples.clone() {
+        Samples::Bytes(samples) => Box::new(samples.into_iter().map(move |sample| value(sample.into()))),
+        Samples::Words(samples) => Box::new(samples.into_iter().map(move |sample| value(sample.into()))),
+        Samples::Longs(samples) => Box::new(samples.into_iter().map(value)),
+    }
+}
+
+/// The smallest and the largest value that can be stored.
+fn ends(format: &PixelFormat) -> [f64; 2] {
+    let values = (1_u64 << format.stored) as f64;
+    if format.signed { [-values / 2.0, values / 2.0 - 1.0] } else { [0.0, values - 1.0] }
+}
+
+impl Rescaling {
+    fn of(attributes: &Attributes<'_>, root: &Attributes<'_>, format: &PixelFormat) -> Result<Self, IoError> {
+        if let Some(item) = root.item(tags::MODALITY_LUT_SEQUENCE) {
+            return Lut::read(&item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, format.signed).map(Self::Table);
+        }
+        let slope = attributes.number(tags::RESCALE_SLOPE)?.unwrap_or(1.0);
+        if slope == 0.0 {
+            return Err(attributes.wrong(tags::RESCALE_SLOPE, "a number other than 0"));
+        }
+        Ok(Self::Line { slope, intercept: attributes.number(tags::RESCALE_INTERCEPT)?.unwrap_or(0.0) })
+    }
+
+    fn apply(&self, value: f64) -> f64 {
+        match self {
+            Self::Line { slope, intercept } => value * slope + intercept,
+            Self::Table(table) => table.look_up(value).into(),
+        }
+    }
+}
+
+impl Window {
+    fn of(attributes: &Attributes<'_>, format: &PixelFormat) -> Result<Option<Self>, IoError> {
+        if let Some(item) = attributes.item(tags::VOILUT_SEQUENCE) {
+            return Lut::read(&item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, format.signed)
+                .map(|table| Some(Self::Table(table)));
+        }
+        let first = |tag| Ok::<_, IoError>(attributes.numbers(tag)?.and_then(|numbers| numbers.first().copied()));
+        let (Some(center), Some(width)) = (first(tags::WINDOW_CENTER)?, first(tags::WINDOW_WIDTH)?) else {
+            return Ok(None);
+        };
+        let kind = match attributes.text(tags::VOILUT_FUNCTION).as_deref() {
+            None | Some("LINEAR") => Function::Linear,
+            Some("LINEAR_EXACT") => Function::LinearExact,
+            Some("SIGMOID") => Function::Sigmoid,
+            Some(_) => return Err(attributes.wrong(tags::VOILUT_FUNCTION, "LINEAR, LINEAR_EXACT or SIGMOID")),
+        };
+        if width < 1.0 && matches!(kind, Function::Linear) || width <= 0.0 {
+            return Err(
+                attributes.wrong(tags::WINDOW_WIDTH, "at least 1, or above 0 where VOILUTFunction is not LINEAR")
+            );
+        }
+        Ok(Some(Self::Function { kind, center, width }))
+    }
+
+    /// 0 to 1.
+    fn apply(&self, value: f64) -> f64 {
+        match self {
+            Self::Table(table) => f64::from(table.look_up(value)) / f64::from((1_u32 << table.bits) - 1),
+            Self::Function { kind: Function::Sigmoid, center, width } => {
+                1.0 / (1.0 + (-4.0 * (value - center) / width).exp())
+            }
+            Self::Function { kind: Function::LinearExact, center, width } => {
+                ((value - center) / width + 0.5).clamp(0.0, 1.0)
+            }
+            Self::Function { kind: Function::Linear, center, width } if *width == 1.0 => {
+                f64::from(u8::from(value > center - 0.5))
+            }
+            Self::Function { kind: Function::Linear, center, width } => {
+                ((value - (center - 0.5)) / (width - 1.0) + 0.5).clamp(0.0, 1.0)
+            }
+        }
+    }
+}
+
+fn palette(root: &Attributes<'_>) -> Result<[Lut; 3], IoError> {
+    if let Some(tag) =
+        [tags::SEGMENTED_RED_PALETTE_COLOR_LOOKUP_TABLE_DATA].into_iter().find(|&tag| root.dataset.get(tag).is_some())
+    {
+        return Err(root.wrong(tag, "a palette that is not segmented: convert the image to RGB"));
+    }
+    // Numbers of a palette have no sign.
+    let table = |descriptor, data| Lut::read(root, descriptor, data, false);
+    Ok([
+        table(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA)?,
+        table(tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA)?,
+        table(tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR, tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA)?,
+    ])
+}
+
+/// A functional group of a frame, its own or the one that all share (PS3.3, C.7.6.16).
+pub(super) fn group<'a>(root: &Attributes<'a>, frame: usize, tag: dicom_core::Tag) -> Option<Attributes<'a>> {
+    let own = root.items(PER_FRAME).into_iter().nth(frame).and_then(|item| item.item(tag));
+    own.or_else(|| root.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)?.item(tag))
+}
