@@ -1,16 +1,14 @@
-//! The NIfTI files that a user names on the command line, one by one or as a folder.
+//! The files that a user names on the command line, one by one or as a folder.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail, ensure};
-use clap::ValueEnum;
 use rl4seg_core::{
-    domain::{LabelSet, SlowAxis},
-    io::nifti::{NiftiGeometry, ThirdAxis},
+    domain::LabelSet,
+    io::{Input, file_stem},
 };
 
 /// What `predict` adds to the name of a label map.
@@ -20,104 +18,38 @@ pub const UNCERTAINTY: &str = "_uncertainty";
 /// What the CAMUS data set adds to the name of an expert's label map.
 const CAMUS_REFERENCE: &str = "_gt";
 
-/// The flag that says what the header of a file cannot.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub struct ThirdAxisArg {
-    /// What the third axis of three-dimensional files is; needed only for those
-    #[arg(long, value_name = "AXIS")]
-    third_axis: Option<ThirdAxisName>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ThirdAxisName {
-    /// Slices of a volume
-    Depth,
-    /// Frames of a sequence
-    Time,
-}
-
-impl ThirdAxisArg {
-    /// What the third axis of `path` is.
-    ///
-    /// Refuses to guess where it matters.
-    pub fn of(self, path: &Path) -> anyhow::Result<ThirdAxis> {
-        match self.third_axis {
-            Some(ThirdAxisName::Depth) => Ok(ThirdAxis::Depth),
-            Some(ThirdAxisName::Time) => Ok(ThirdAxis::Time),
-            None => {
-                let as_depth = NiftiGeometry::read(path, ThirdAxis::Depth)?;
-                let grid = as_depth.grid();
-                ensure!(
-                    grid.planes() == 1 || !matches!(grid.slow(), SlowAxis::Depth { .. }),
-                    "{}: has {} planes along its third axis; say with --third-axis whether they are depth or time",
-                    path.display(),
-                    grid.planes()
-                );
-                Ok(ThirdAxis::Depth)
-            }
-        }
-    }
-}
-
 /// Endings of label maps that lie beside their image.
 const OF_LABELS: [&str; 2] = [LABELS, CAMUS_REFERENCE];
 
 /// The label maps that `path` names: itself, or what lies in it and its folders, in the order of
 /// names. Left out are uncertainty maps that `predict` wrote beside them, and images whose label map lies beside them.
 pub fn label_maps(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = nifti_files(path)?;
+    let mut files = Input::find(path)?;
     if path.is_dir() {
-        let stems: BTreeSet<PathBuf> = files.iter().filter_map(|file| without_ending(file, "")).collect();
-        let has_labels = |file: &Path| {
-            OF_LABELS.iter().any(|ending| without_ending(file, ending).is_some_and(|name| stems.contains(&name)))
+        let stems: BTreeSet<PathBuf> = files.iter().filter_map(|file| beside(&file.path(), "")).collect();
+        let has_labels = |file: &Input| {
+            OF_LABELS.iter().any(|ending| beside(&file.path(), ending).is_some_and(|name| stems.contains(&name)))
         };
-        files.retain(|file| !has_ending(file, UNCERTAINTY) && !has_labels(file));
+        files.retain(|file| !file.name.ends_with(UNCERTAINTY) && !has_labels(file));
     }
-    ensure!(!files.is_empty(), "{}: holds no NIfTI file (.nii, .nii.gz, .hdr)", path.display());
-    Ok(files)
+    ensure!(!files.is_empty(), "{}: holds no label map; expected NIfTI files", path.display());
+    Ok(files.iter().map(Input::path).collect())
 }
 
 /// The images that `path` names: itself, or what lies in it and its folders, but for label maps and
 /// uncertainty maps that lie beside them.
-pub fn images_in(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = nifti_files(path)?;
+pub fn images_in(path: &Path) -> anyhow::Result<Vec<Input>> {
+    let mut images = Input::find(path)?;
     if path.is_dir() {
-        files.retain(|file| !OF_LABELS.iter().chain([&UNCERTAINTY]).any(|ending| has_ending(file, ending)));
+        images.retain(|image| !OF_LABELS.iter().chain([&UNCERTAINTY]).any(|ending| image.name.ends_with(ending)));
     }
-    ensure!(!files.is_empty(), "{}: holds no NIfTI file (.nii, .nii.gz, .hdr)", path.display());
-    Ok(files)
+    ensure!(!images.is_empty(), "{}: holds no image; expected NIfTI or DICOM files", path.display());
+    Ok(images)
 }
 
-/// `path` itself, or the NIfTI files in it and its folders, in the order of names.
-fn nifti_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        ensure!(path.exists(), "{}: there is no such file or folder", path.display());
-        return Ok(vec![path.to_owned()]);
-    }
-    let (mut files, mut folders) = (Vec::new(), vec![path.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        let unreadable = || format!("{}: cannot be read", folder.display());
-        for entry in fs::read_dir(&folder).with_context(unreadable)? {
-            let entry = entry.with_context(unreadable)?;
-            // A link could lead back to where it lies.
-            if entry.file_type().with_context(unreadable)?.is_dir() {
-                folders.push(entry.path());
-            } else if stem(&entry.path()).is_some() {
-                files.push(entry.path());
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn has_ending(file: &Path, ending: &str) -> bool {
-    stem(file).is_some_and(|stem| stem.ends_with(ending))
-}
-
-/// The path without the ending of a NIfTI file, and with `more`.
-fn without_ending(file: &Path, more: &str) -> Option<PathBuf> {
-    Some(file.with_file_name(format!("{}{more}", stem(file)?)))
+/// The path without the ending of its format, and with `more`.
+fn beside(file: &Path, more: &str) -> Option<PathBuf> {
+    Some(file.with_file_name(format!("{}{more}", file_stem(file)?)))
 }
 
 /// What the values of a file mean, where it numbers its structures otherwise.
@@ -147,14 +79,6 @@ impl ValuesArg {
 fn value_and_label(text: &str) -> anyhow::Result<(u32, u8)> {
     let (value, label) = text.split_once('=').context("expected VALUE=LABEL, as 3=0")?;
     Ok((value.trim().parse().context("the value")?, label.trim().parse().context("the label")?))
-}
-
-/// The name of a NIfTI file without its ending; `None` for any other file and for hidden ones. Of a pair of files it is that of
-/// the header, which stands for both.
-pub fn stem(path: &Path) -> Option<&str> {
-    let name = path.file_name()?.to_str()?;
-    let stem = [".nii.gz", ".nii", ".hdr.gz", ".hdr"].into_iter().find_map(|ending| name.strip_suffix(ending))?;
-    (!stem.starts_with('.')).then_some(stem)
 }
 
 /// Files that an error lists.
@@ -191,10 +115,8 @@ pub fn pairs(labels: &Path, references: &Path) -> anyhow::Result<Vec<(PathBuf, P
 fn by_name(path: &Path) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
     for file in label_maps(path)? {
-        let whole = stem(&file).with_context(|| {
-            format!("{}: expected a NIfTI file (.nii, .nii.gz, or the .hdr of a pair)", file.display())
-        })?;
-        let name = OF_LABELS.iter().find_map(|ending| whole.strip_suffix(ending)).unwrap_or(whole);
+        let whole = file_stem(&file).with_context(|| format!("{}: has no name", file.display()))?;
+        let name = OF_LABELS.iter().find_map(|ending| whole.strip_suffix(ending)).unwrap_or(&whole);
         if let Some(other) = named.insert(name.to_owned(), file.clone()) {
             bail!("{} and {} stand for the same case; remove one", other.display(), file.display());
         }
@@ -204,12 +126,17 @@ fn by_name(path: &Path) -> anyhow::Result<BTreeMap<String, PathBuf>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    /// What a NIfTI-1 header begins with.
+    const NIFTI: [u8; 4] = 348_i32.to_le_bytes();
 
     fn folder(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for file in files {
-            fs::write(folder.path().join(file), "").unwrap();
+            fs::write(folder.path().join(file), if file.contains(".csv") { *b"imag" } else { NIFTI }).unwrap();
         }
         folder
     }
@@ -219,8 +146,9 @@ mod tests {
         let results = folder(&["a_labels.nii.gz", "a_uncertainty.nii.gz", "b.hdr", "b.img", "scores.csv", ".c.nii"]);
         let references = folder(&["b.nii.gz", "a_gt.nii.gz"]);
         let pairs = pairs(results.path(), references.path()).unwrap();
-        let names: Vec<_> = pairs.iter().map(|(l, r)| (stem(l).unwrap(), stem(r).unwrap())).collect();
-        assert_eq!(names, [("a_labels", "a_gt"), ("b", "b")]);
+        let names: Vec<_> = pairs.iter().map(|(l, r)| (file_stem(l).unwrap(), file_stem(r).unwrap())).collect();
+        let expected = [("a_labels", "a_gt"), ("b", "b")].map(|(l, r)| (l.to_owned(), r.to_owned()));
+        assert_eq!(names, expected);
     }
 
     #[test]
@@ -237,11 +165,13 @@ mod tests {
         let patient = camus.path().join("patient0001");
         fs::create_dir(&patient).unwrap();
         for file in ["a_2CH_ED.nii.gz", "a_2CH_ED_gt.nii.gz", "a_2CH_ES.nii.gz", "Info_2CH.cfg"] {
-            fs::write(patient.join(file), "").unwrap();
+            fs::write(patient.join(file), if file.contains(".cfg") { *b"ED: " } else { NIFTI }).unwrap();
         }
-        let names = |files: Vec<PathBuf>| files.iter().map(|file| stem(file).unwrap().to_owned()).collect::<Vec<_>>();
-        assert_eq!(names(label_maps(camus.path()).unwrap()), ["a_2CH_ED_gt", "a_2CH_ES"]);
-        assert_eq!(names(images_in(camus.path()).unwrap()), ["a_2CH_ED", "a_2CH_ES"]);
+        let label_maps = label_maps(camus.path()).unwrap();
+        let names: Vec<_> = label_maps.iter().map(|file| file_stem(file).unwrap()).collect();
+        assert_eq!(names, ["a_2CH_ED_gt", "a_2CH_ES"]);
+        let images = images_in(camus.path()).unwrap();
+        assert_eq!(images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["a_2CH_ED", "a_2CH_ES"]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod label_files;
 mod measure;
 mod networks;
 mod output;
+mod reading;
 mod session;
 mod watchdog;
 

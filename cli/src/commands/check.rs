@@ -6,7 +6,7 @@ use rl4seg_core::{
     component::{Modality, ValidityMetric},
     config,
     domain::{AcceptedRange, Finding, LabelSet, Verdict},
-    io::nifti::read_labels,
+    io::{Reading, formats::read_labels},
     plugin::Catalog,
 };
 use serde::Serialize;
@@ -14,8 +14,9 @@ use serde::Serialize;
 use crate::{
     args::GlobalArgs,
     catalog,
-    label_files::{ThirdAxisArg, ValuesArg, label_maps},
+    label_files::{ValuesArg, label_maps},
     output,
+    reading::GridArgs,
 };
 
 /// Check whether label maps are anatomically possible
@@ -39,7 +40,7 @@ pub struct Args {
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
-    third_axis: ThirdAxisArg,
+    grid: GridArgs,
     #[command(flatten)]
     values: ValuesArg,
 }
@@ -58,7 +59,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     for path in &args.labels {
         files.extend(label_maps(path)?);
     }
-    let reading = (args.third_axis, args.values.mapping(&modality.labels)?);
+    let reading = (&args.grid.reading(), args.values.mapping(&modality.labels)?);
     let checked = files.into_par_iter().map(|file| check(file, reading, &modality.labels, &metrics));
     let checked = checked.collect::<anyhow::Result<Vec<_>>>()?;
     output::result(global.json, &checked, || text(&checked))?;
@@ -79,11 +80,11 @@ fn judges<'a>(args: &Args, catalog: &'a Catalog) -> anyhow::Result<(&'a Modality
 
 fn check(
     file: PathBuf,
-    (third_axis, mapping): (ThirdAxisArg, &[(u32, u8)]),
+    (reading, mapping): (&Reading, &[(u32, u8)]),
     set: &LabelSet,
     metrics: &[Box<dyn ValidityMetric>],
 ) -> anyhow::Result<Checked> {
-    let labels = read_labels(&file, third_axis.of(&file)?, set, mapping)?.labels;
+    let labels = read_labels(&file, reading, set, mapping)?.labels;
     let mut findings = Vec::new();
     for metric in metrics {
         findings.extend(metric.assess(&labels).with_context(|| file.display().to_string())?);

@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use rayon::prelude::*;
 use rl4seg_core::{
     domain::LabelSet,
-    io::nifti::read_labels,
+    io::{Reading, formats::read_labels},
     measure::{self, StructureScore},
 };
 use serde::Serialize;
@@ -12,8 +12,9 @@ use serde::Serialize;
 use crate::{
     args::GlobalArgs,
     catalog,
-    label_files::{ThirdAxisArg, ValuesArg, pairs},
+    label_files::{ValuesArg, pairs},
     output::{self, number, table},
+    reading::GridArgs,
 };
 
 /// Compare label maps with references: Dice, Hausdorff, HD95 and ASSD for each structure
@@ -30,7 +31,7 @@ pub struct Args {
     #[arg(long)]
     modality: String,
     #[command(flatten)]
-    third_axis: ThirdAxisArg,
+    grid: GridArgs,
     #[command(flatten)]
     values: ValuesArg,
 }
@@ -53,7 +54,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
     let modality = catalog::modality(&catalog, &args.modality)?;
     let pairs = pairs(&args.labels, &args.reference)?;
-    let reading = (args.third_axis, args.values.mapping(&modality.labels)?);
+    let reading = (&args.grid.reading(), args.values.mapping(&modality.labels)?);
     let compared = pairs.into_par_iter().map(|(labels, reference)| {
         let structures = compare(&labels, &reference, reading, &modality.labels)?;
         Ok(Comparison { labels, reference, structures })
@@ -65,10 +66,10 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
 fn compare(
     labels: &Path,
     reference: &Path,
-    (third_axis, mapping): (ThirdAxisArg, &[(u32, u8)]),
+    (reading, mapping): (&Reading, &[(u32, u8)]),
     set: &LabelSet,
 ) -> anyhow::Result<Vec<NamedScore>> {
-    let read = |path: &Path| Ok::<_, anyhow::Error>(read_labels(path, third_axis.of(path)?, set, mapping)?);
+    let read = |path: &Path| Ok::<_, anyhow::Error>(read_labels(path, reading, set, mapping)?);
     let (found, right) = (read(labels)?, read(reference)?);
     let difference = found.geometry.difference(&right.geometry);
     ensure!(

@@ -11,7 +11,8 @@ use rl4seg_core::{
     config::RewardKind,
     domain::{CaseId, ImageBatch, Verdict, VoxelMap},
     io::{
-        nifti::{PlacedImage, read_image, write_labels, write_map},
+        Input, PlacedImage, Reading,
+        nifti::{write_labels, write_map},
         write_atomically,
     },
     nn::{NetworkPolicy, NetworkReward},
@@ -22,9 +23,10 @@ use serde::Serialize;
 use crate::{
     args::GlobalArgs,
     catalog,
-    label_files::{LABELS, ThirdAxisArg, UNCERTAINTY, images_in, stem},
+    label_files::{LABELS, UNCERTAINTY, images_in},
     networks::{DeviceArg, Networks},
     output::{self, Counter, note, number, percent, table},
+    reading::ReadingArgs,
     session,
 };
 
@@ -38,7 +40,7 @@ use crate::{
 pub struct Args {
     /// The run directory
     run: PathBuf,
-    /// NIfTI images, 2-D, 3-D or 4-D, or folders of them
+    /// Images of any format that is read (docs/formats.md), folders of them, a DICOMDIR, or a zip archive of DICOM files
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     /// The folder for the results
@@ -48,7 +50,7 @@ pub struct Args {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    third_axis: ThirdAxisArg,
+    reading: ReadingArgs,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -76,9 +78,10 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let mut counter = Counter::new("predict", global.shows_progress());
     let mut scores = Vec::new();
     let mut failed = Vec::new();
+    let reading = args.reading.reading();
     for (index, (image, output)) in outputs.iter().enumerate() {
-        counter.at(&image.display().to_string(), index, outputs.len());
-        match segmenter.segment_file(image, output, args.third_axis) {
+        counter.at(&image.path().display().to_string(), index, outputs.len());
+        match segmenter.segment_file(image, output, &reading) {
             Ok(row) => scores.push(row),
             Err(error) => failed.push(error),
         }
@@ -105,22 +108,21 @@ struct Output {
 }
 
 /// Where the results of each image go; refuses what would be lost.
-fn outputs(args: &Args) -> anyhow::Result<Vec<(PathBuf, Output)>> {
+fn outputs(args: &Args) -> anyhow::Result<Vec<(Input, Output)>> {
     let mut taken: BTreeMap<String, PathBuf> = BTreeMap::new();
     let mut outputs = Vec::new();
     let mut images = Vec::new();
     for path in &args.images {
         images.extend(images_in(path)?);
     }
-    for image in &images {
-        let name = stem(image).with_context(|| {
-            format!("{}: expected a NIfTI file (.nii, .nii.gz, or the .hdr of a pair)", image.display())
-        })?;
-        if let Some(other) = taken.insert(name.to_owned(), image.clone()) {
-            bail!("{} and {} would have the same results; rename one", other.display(), image.display());
+    for image in images {
+        if let Some(other) = taken.insert(image.name.clone(), image.path()) {
+            bail!("{} and {} would have the same results; rename one", other.display(), image.path().display());
         }
+        let name = &image.name;
         let path = |ending: &str| args.out.join(format!("{name}{ending}.nii.gz"));
-        outputs.push((image.clone(), Output { labels: path(LABELS), uncertainty: path(UNCERTAINTY) }));
+        let output = Output { labels: path(LABELS), uncertainty: path(UNCERTAINTY) };
+        outputs.push((image, output));
     }
     let written = outputs.iter().flat_map(|(_, output)| [output.labels.clone(), output.uncertainty.clone()]);
     for path in written {
@@ -149,7 +151,7 @@ impl Segmenter {
         );
         let catalog = catalog::load(global)?;
         let labels = &catalog::modality(&catalog, &plan.modality)?.labels;
-        // A NIfTI image has one channel.
+        // An image that is read from files has one channel.
         let Networks { mut policy, mut reward, .. } = Networks::new(&plan, &catalog, 1, labels.len(), &args.device)?;
         let (_, weights) = adapt::latest_policy(&args.run)?;
         policy.restore(&weights)?;
@@ -159,8 +161,11 @@ impl Segmenter {
         Ok(Self { policy, reward, calibration, preprocess: plan.preprocess.clone(), validity })
     }
 
-    fn segment_file(&self, path: &Path, output: &Output, third_axis: ThirdAxisArg) -> anyhow::Result<Scores> {
-        let PlacedImage { image, geometry } = read_image(path, third_axis.of(path)?)?;
+    fn segment_file(&self, input: &Input, output: &Output, reading: &Reading) -> anyhow::Result<Scores> {
+        let path = &input.path();
+        let found = input.read(reading)?;
+        found.notes.iter().for_each(|text| note(&format!("note: {}: {text}", path.display())));
+        let PlacedImage { image, geometry } = found.placed;
         let prepared = adapt::prepare_image(&CaseId(path.display().to_string()), &image, &self.preprocess)?;
         let images = ImageBatch::stack([&prepared.image])?;
         let segmented = self.policy.segment(&images).with_context(|| path.display().to_string())?;

@@ -6,7 +6,6 @@ use dicom_dictionary_std::tags;
 use rayon::prelude::*;
 
 use super::{
-    Reading,
     attributes::Attributes,
     file::Instance,
     intensity::Scale,
@@ -20,7 +19,7 @@ use super::{
 use crate::{
     domain::{Grid, Image, SlowAxis},
     io::{
-        IoError, PlacedImage,
+        IoError, PlacedImage, Reading,
         nifti::{NiftiGeometry, ThirdAxis},
     },
 };
@@ -158,9 +157,20 @@ fn in_time(
 /// Rows, columns and spacing that all instances share.
 fn shared_spacing(instances: &[Instance], frames: &[Frames<'_>], reading: &Reading) -> Result<Spacing, IoError> {
     let size = |index: usize| [frames[index].format.rows, frames[index].format.columns];
-    let of = |index: usize| match reading.spacing_mm {
-        Some(mm) => Ok(Spacing { mm, note: Some("its spacing was given by hand".to_owned()) }),
-        None => spacing::of(&spacing_holder(&attributes(&instances[index]))),
+    let of = |index: usize| {
+        let root = attributes(&instances[index]);
+        let found = spacing::of(&spacing_holder(&root));
+        let Some(mm) = reading.spacing_mm else { return found };
+        match found {
+            Ok(found) if spacing::close(found.mm, mm) => Ok(found),
+            Ok(found) => Err(IoError::Field {
+                path: root.path.to_owned(),
+                field: "spacing".to_owned(),
+                found: format!("{:?} mm [y, x]", found.mm),
+                expected: format!("{mm:?} mm, which was given by hand: give it only for files that do not tell it"),
+            }),
+            Err(_) => Ok(Spacing { mm, note: Some("its spacing was given by hand".to_owned()) }),
+        }
     };
     let first = of(0)?;
     for index in 1..instances.len() {

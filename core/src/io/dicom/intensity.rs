@@ -1,7 +1,6 @@
 //! Stored values become intensities: sign, palette, rescaling, window, and which end is bright.
 
 use dicom_dictionary_std::tags;
-use serde::{Deserialize, Serialize};
 
 use super::{
     attributes::Attributes,
@@ -10,18 +9,7 @@ use super::{
     lut::Lut,
     pixels::{PER_FRAME, Photometric, PixelFormat},
 };
-use crate::io::IoError;
-
-/// Which intensities are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Intensity {
-    /// Those that RescaleSlope and RescaleIntercept (or the modality's table) give, as Hounsfield units.
-    #[default]
-    Rescaled,
-    /// Those that are shown, 0 to 1: the first window of the file, or its VOI table (PS3.3, C.11.2).
-    Shown,
-}
+use crate::io::{Intensity, IoError};
 
 /// How stored values become intensities.
 pub(super) struct Scale {

@@ -28,26 +28,11 @@ mod timing;
 
 use std::path::Path;
 
-pub(in crate::io) use file::is_dicom;
 pub use find::{DicomFile, ImageFiles, find};
 pub use image::DicomImage;
-pub use intensity::Intensity;
 pub use source::{DicomSource, SourcePlane};
 
-use super::{IoError, nifti::ThirdAxis};
-
-/// What files leave open, and what is wanted of them.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Reading {
-    /// What the slow axis of several frames is, where the file does not say it.
-    pub third_axis: Option<ThirdAxis>,
-    /// Spacing `[y, x]` in mm in place of the file's.
-    pub spacing_mm: Option<[f64; 2]>,
-    /// Which intensities are taken.
-    pub intensity: Intensity,
-    /// Whether what lies outside the regions of an ultrasound image, as burned-in text, is set to 0.
-    pub mask_outside_regions: bool,
-}
+use super::{FoundImage, IoError, Reading};
 
 /// Reads the image of one file, with one frame or several.
 ///
@@ -65,6 +50,12 @@ pub fn read_image(files: &ImageFiles, reading: &Reading) -> Result<DicomImage, I
     use rayon::prelude::*;
     let instances = files.files.par_iter().map(DicomFile::read).collect::<Result<Vec<_>, _>>()?;
     image::assemble(&instances, reading)
+}
+
+impl From<DicomImage> for FoundImage {
+    fn from(image: DicomImage) -> Self {
+        Self { placed: image.placed, notes: image.notes, dicom: Some(Box::new(image.source)) }
+    }
 }
 
 /// What `work` comes to; a panic in it is an error too, since foreign code meets whatever stands in a file.

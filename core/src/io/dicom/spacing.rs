@@ -87,7 +87,7 @@ fn pair(attributes: &Attributes<'_>, tag: dicom_core::Tag) -> Result<Option<[f64
     }
 }
 
-fn close(a: [f64; 2], b: [f64; 2]) -> bool {
+pub(super) fn close(a: [f64; 2], b: [f64; 2]) -> bool {
     a.iter().zip(b).all(|(&a, b)| (a - b).abs() <= TOLERANCE * a.abs().max(b.abs()))
 }
 

@@ -20,6 +20,7 @@ mod voxels;
 mod write;
 
 pub use geometry::NiftiGeometry;
+pub(in crate::io) use read::is_nifti;
 pub use read::{read_image, read_labels};
 pub use write::{write_image, write_labels, write_map};
 

@@ -21,6 +21,11 @@ use crate::{
 /// The first two bytes of a gzip stream (RFC 1952).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
+/// Whether a file that begins so is NIfTI, or packed with gzip, as no other format that is read here is.
+pub(in crate::io) fn is_nifti(start: &[u8]) -> bool {
+    start.starts_with(&GZIP_MAGIC) || start.first_chunk().is_some_and(|&start| Version::of(start).is_some())
+}
+
 /// What a slope and an intercept can do to a whole number.
 const ROUNDING: f64 = 1e-4;
 

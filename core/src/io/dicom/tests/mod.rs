@@ -11,8 +11,8 @@ use dicom_core::{DataElement, PrimitiveValue, Tag, VR, value::DataSetSequence};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 
-use super::{DicomImage, Reading, read_file};
-use crate::io::IoError;
+use super::{DicomImage, read_file};
+use crate::io::{IoError, Reading};
 
 /// A data set to be written, and what is to be changed in it.
 #[derive(Clone)]

@@ -1,7 +1,8 @@
 use dicom_core::{DataElement, VR, value::PixelFragmentSequence};
 use dicom_dictionary_std::{tags, uids};
 
-use super::{super::Intensity, *};
+use super::*;
+use crate::io::Intensity;
 
 const IMPLICIT: &str = uids::IMPLICIT_VR_LITTLE_ENDIAN;
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";

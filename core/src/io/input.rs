@@ -1,0 +1,170 @@
+//! The images that a user names: files, or folders of them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    FoundImage, IoError, Reading,
+    formats::{self, Format},
+};
+
+/// An image to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// What it is called: its file's name without the ending, or patient, series and number of a DICOM image.
+    pub name: String,
+    files: Files,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Files {
+    One(PathBuf),
+    #[cfg(feature = "dicom")]
+    Dicom(super::dicom::ImageFiles),
+}
+
+impl Input {
+    /// The images of a file, of a folder and all folders in it, of a zip archive with DICOM files, or of a DICOMDIR, in the order of
+    /// their files' names. Files of DICOM are put together to images; files that are no images are left out, hidden ones too.
+    ///
+    /// # Errors
+    /// If something is not there or cannot be read.
+    pub fn find(path: &Path) -> Result<Vec<Self>, IoError> {
+        let mut files = Vec::new();
+        if path.is_dir() {
+            walk(path, &mut files)?;
+            files.sort();
+        } else {
+            files.push(path.to_owned());
+        }
+        let mut inputs = Vec::new();
+        let mut has_dicom = false;
+        for file in files {
+            match Format::of(&file)? {
+                Some(Format::Dicom) => has_dicom = true,
+                Some(_) => inputs.extend(name(&file).map(|name| Self { name, files: Files::One(file.clone()) })),
+                None if path.is_dir() => {}
+                None if is_archive(&file)? => has_dicom = true,
+                None => return Err(formats::unknown(&file)),
+            }
+        }
+        if has_dicom {
+            inputs.extend(dicom(path)?);
+        }
+        Ok(inputs)
+    }
+
+    /// The file, or the first of its files.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        match &self.files {
+            Files::One(path) => path.clone(),
+            #[cfg(feature = "dicom")]
+            Files::Dicom(files) => files.files.first().map(super::dicom::DicomFile::path).unwrap_or_default(),
+        }
+    }
+
+    /// Whose image it is, where its files tell.
+    #[must_use]
+    pub fn patient(&self) -> Option<&str> {
+        match &self.files {
+            Files::One(_) => None,
+            #[cfg(feature = "dicom")]
+            Files::Dicom(files) => Some(files.patient.as_str()).filter(|patient| !patient.is_empty()),
+        }
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// As [`formats::read_image`].
+    pub fn read(&self, reading: &Reading) -> Result<FoundImage, IoError> {
+        match &self.files {
+            Files::One(path) => formats::read_image(path, reading),
+            #[cfg(feature = "dicom")]
+            Files::Dicom(files) => Ok(super::dicom::read_image(files, reading)?.into()),
+        }
+    }
+}
+
+/// A file's name without the ending of its format; `None` for hidden files and the voxels of a pair.
+pub fn name(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let lower = name.to_ascii_lowercase();
+    if name.starts_with('.') || lower.ends_with(".img") || lower.ends_with(".img.gz") {
+        return None;
+    }
+    let known = [".nii.gz", ".hdr.gz"].into_iter().find(|ending| lower.ends_with(ending));
+    let len = known.map(str::len).or_else(|| path.extension().map(|ending| ending.len() + 1)).unwrap_or(0);
+    name.get(..name.len() - len).filter(|stem| !stem.is_empty()).map(str::to_owned)
+}
+
+/// Every file in a folder and the folders in it, but hidden ones.
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), IoError> {
+    let unreadable = |source| IoError::Read { path: folder.to_owned(), source };
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        // A link could lead back to where it lies.
+        let kind = entry.file_type().map_err(unreadable)?;
+        if kind.is_dir() {
+            walk(&entry.path(), files)?;
+        } else if !entry.file_name().to_string_lossy().starts_with('.') && entry.path().is_file() {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file is a zip archive.
+fn is_archive(path: &Path) -> Result<bool, IoError> {
+    use std::io::Read;
+    let mut start = Vec::new();
+    let opened = fs::File::open(path).and_then(|file| file.take(4).read_to_end(&mut start));
+    opened.map_err(|source| IoError::Read { path: path.to_owned(), source })?;
+    Ok(start == b"PK\x03\x04")
+}
+
+#[cfg(feature = "dicom")]
+fn dicom(path: &Path) -> Result<Vec<Input>, IoError> {
+    let images = super::dicom::find(path)?;
+    Ok(images.into_iter().map(|files| Input { name: dicom_name(&files), files: Files::Dicom(files) }).collect())
+}
+
+/// Patient, modality, series and instance, as far as they are known, and the end of the UID, which no two images share.
+#[cfg(feature = "dicom")]
+fn dicom_name(files: &super::dicom::ImageFiles) -> String {
+    let number = |number: Option<u32>, what: &str| number.map(|number| format!("{what}{number}"));
+    let uid: String = files.uid.chars().filter(char::is_ascii_digit).collect();
+    let parts = [
+        Some(files.patient.clone()),
+        Some(files.modality.clone()),
+        number(files.series_number, "series"),
+        number(files.instance_number, "image"),
+        Some(uid[uid.len().saturating_sub(8)..].to_owned()),
+    ];
+    let plain = |text: String| text.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect::<String>();
+    parts.into_iter().flatten().map(plain).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
+}
+
+#[cfg(not(feature = "dicom"))]
+fn dicom(path: &Path) -> Result<Vec<Input>, IoError> {
+    let detail = "holds DICOM, which this program was built without (feature `dicom`)".to_owned();
+    Err(IoError::Unsupported { path: path.to_owned(), detail })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_the_ending_of_their_format_alone() {
+        let named = |file: &str| name(Path::new(file));
+        assert_eq!(named("x/a.b.nii.gz").unwrap(), "a.b");
+        assert_eq!(named("a.HDR.GZ").unwrap(), "a");
+        assert_eq!(named("IM0001").unwrap(), "IM0001");
+        assert_eq!(named("a.img"), None);
+        assert_eq!(named(".a.nii"), None);
+    }
+}
