@@ -37,7 +37,7 @@ impl Input {
             walk(path, &mut files)?;
             files.sort();
         } else {
-            files.push(path.to_owned());
+            files.push(super::nifti::header_file(path));
         }
         let mut inputs = Vec::new();
         let mut has_dicom = false;
