@@ -108,11 +108,15 @@ fn luminances(samples: &Samples) -> Vec<f32> {
     }
 }
 
+/// Decoded bytes that a file of this size may come to.
+fn most(file: usize) -> u64 {
+    FLOOR.saturating_add(MOST * file as u64)
+}
+
 /// Refuses what no file of this size can hold.
 fn check_size(decoded: Option<usize>, file: usize) -> Result<usize, String> {
-    let limit = FLOOR.saturating_add(MOST * file as u64);
     decoded
-        .filter(|&decoded| decoded as u64 <= limit)
+        .filter(|&decoded| decoded as u64 <= most(file))
         .ok_or_else(|| format!("claims a size that a file of {file} bytes cannot hold"))
 }
 
@@ -176,7 +180,10 @@ fn jpeg(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
 
 fn tiff(bytes: &[u8]) -> Result<Picture, String> {
     let damaged = |error: tiff::TiffError| format!("cannot be read as TIFF: {error}");
-    let mut decoder = tiff::decoder::Decoder::new(Cursor::new(bytes)).map_err(damaged)?;
+    let mut limits = tiff::decoder::Limits::default();
+    limits.decoding_buffer_size = usize::try_from(most(bytes.len())).unwrap_or(usize::MAX);
+    limits.intermediate_buffer_size = limits.decoding_buffer_size;
+    let mut decoder = tiff::decoder::Decoder::new(Cursor::new(bytes)).map_err(damaged)?.with_limits(limits);
     let (width, height) = decoder.dimensions().map_err(damaged)?;
     let shape = [height as usize, width as usize];
     let color = decoder.colortype().map_err(damaged)?;
