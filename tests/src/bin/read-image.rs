@@ -62,7 +62,10 @@ fn told(found: &FoundImage, values: &Path) -> anyhow::Result<Value> {
     };
     let bytes: Vec<u8> = found.placed.image.values().iter().flat_map(|value| value.to_le_bytes()).collect();
     fs::write(values, bytes).with_context(|| values.display().to_string())?;
-    let planes = found.dicom.as_ref().map(|source| source.planes.iter().map(|plane| json!([plane.sop_instance_uid, plane.frame])));
+    let planes = found
+        .dicom
+        .as_ref()
+        .map(|source| source.planes.iter().map(|plane| json!([plane.sop_instance_uid, plane.frame])));
     Ok(json!({
         "shape": grid.shape(),
         "spacing_mm": grid.spacing_mm(),

@@ -25,12 +25,14 @@ mod placement;
 mod source;
 mod spacing;
 mod timing;
+mod write;
 
 use std::path::Path;
 
 pub use find::{DicomFile, ImageFiles, find};
 pub use image::DicomImage;
 pub use source::{DicomSource, SourcePlane};
+pub use write::{write_parametric_map, write_segmentation};
 
 use super::{FoundImage, IoError, Reading};
 
