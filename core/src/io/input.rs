@@ -66,6 +66,12 @@ impl Input {
         }
     }
 
+    /// Whether its files are DICOM.
+    #[must_use]
+    pub fn is_dicom(&self) -> bool {
+        !matches!(self.files, Files::One(_))
+    }
+
     /// Whose image it is, where its files tell.
     #[must_use]
     pub fn patient(&self) -> Option<&str> {

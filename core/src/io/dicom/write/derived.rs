@@ -91,9 +91,7 @@ impl<'a> Derived<'a> {
     pub(super) fn thickness(&self) -> Option<f64> {
         match self.grid.slow() {
             SlowAxis::Depth { spacing_mm } => Some(spacing_mm),
-            SlowAxis::Single | SlowAxis::Time { .. } => {
-                number(&self.source.dataset, tags::SLICE_THICKNESS).filter(|&thickness| thickness > 0.0)
-            }
+            SlowAxis::Single | SlowAxis::Time { .. } => self.source.thickness_mm(),
         }
     }
 
@@ -268,10 +266,6 @@ pub(super) fn text(dataset: &InMemDicomObject, tag: Tag) -> String {
 
 fn first_text<const N: usize>(dataset: &InMemDicomObject, tags: [Tag; N]) -> String {
     tags.into_iter().map(|tag| text(dataset, tag)).find(|text| !text.is_empty()).unwrap_or_default()
-}
-
-fn number(dataset: &InMemDicomObject, tag: Tag) -> Option<f64> {
-    dataset.get(tag)?.to_float64().ok().filter(|number| number.is_finite())
 }
 
 /// Whether the image was packed with losses; then so is what was made from it.

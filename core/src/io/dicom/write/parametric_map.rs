@@ -35,7 +35,7 @@ pub fn write_parametric_map(path: &Path, map: &VoxelMap, source: &DicomSource) -
     let bytes: Vec<u8> = map.values().iter().flat_map(|value| value.to_le_bytes()).collect();
     let kind = (uids::PARAMETRIC_MAP_STORAGE, "parametric map");
     let derived = Derived::new(path, source, map.grid(), kind, bytes)?;
-    if !derived.has_places() || derived.thickness().is_none() {
+    if !source.has_places() {
         return Err(IoError::Unsupported {
             path: path.to_owned(),
             detail: "a parametric map must say where each plane lies and how thick it is, which the image does not tell (a cine, \
