@@ -2,11 +2,15 @@
 
 mod cases_csv;
 mod files;
+mod images;
+mod patient;
 
 use crate::{component::Result, domain::LabelSet, io::nifti::ThirdAxis};
 
 pub use cases_csv::{CasesCsv, CasesCsvConfig};
 pub use files::{CaseFiles, CaseTable, folders_named, read_text, require_folder};
+pub use images::{Images, ImagesConfig};
+pub use patient::{Alone, Beginning, PatientRule};
 
 /// What all images of a modality have in common, for data sources that serve any.
 pub trait ImageKind: Send + Sync + 'static {
