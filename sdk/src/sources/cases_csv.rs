@@ -1,7 +1,7 @@
 use std::{
     collections::BTreeMap,
     marker::PhantomData,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use schemars::JsonSchema;
@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ImageKind,
-    files::{CaseFiles, CaseTable, read_text, require_folder},
+    files::{CaseFiles, CaseTable, require_folder},
+    rows::{Row, Rows},
 };
 use crate::{
     component::{ComponentError, DataSource, ErrorKind, Result},
-    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet, Split},
+    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
 };
 
 /// Largest relative difference between the column `px` and the spacing in an image's header.
@@ -58,11 +59,13 @@ impl<K: ImageKind> CasesCsv<K> {
         require_folder(&config.root)?;
         let path = config.root.join("cases.csv");
         let rows = Rows::read(&path)?;
-        let mut cases = Vec::with_capacity(rows.records.len());
+        rows.require_column(&["id"])?;
+        rows.require_column(&GROUP_COLUMNS)?;
+        let mut cases = Vec::new();
         let mut claimed_spacing = BTreeMap::new();
         for row in rows.iter() {
-            let case = row.case(&config.root)?;
-            if let Some(spacing) = row.spacing()? {
+            let case = case(&row, &config.root)?;
+            if let Some(spacing) = row.length("px", "a spacing above 0, in mm")? {
                 claimed_spacing.insert(case.entry.id.clone(), spacing);
             }
             cases.push(case);
@@ -112,132 +115,33 @@ impl<K: ImageKind> DataSource for CasesCsv<K> {
     }
 }
 
-struct Rows {
-    path: PathBuf,
-    columns: Vec<String>,
-    records: Vec<csv::StringRecord>,
-}
-
-impl Rows {
-    fn read(path: &Path) -> Result<Self> {
-        let malformed =
-            |error| ComponentError::new(ErrorKind::Unreadable, format!("{}: not a table: {error}", path.display()));
-        let text = read_text(path)?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-        let columns: Vec<String> = reader.headers().map_err(malformed)?.iter().map(str::to_owned).collect();
-        let records = reader.into_records().collect::<std::result::Result<_, _>>().map_err(malformed)?;
-        let rows = Self { path: path.to_owned(), columns, records };
-        for needed in [&["id"][..], &GROUP_COLUMNS] {
-            if !needed.iter().any(|name| rows.columns.iter().any(|column| column == name)) {
-                let message = format!(
-                    "{}: expected a column {}; found {}",
-                    path.display(),
-                    needed.join(" or "),
-                    rows.columns.join(", ")
-                );
-                return Err(ComponentError::new(ErrorKind::Inconsistent, message));
-            }
-        }
-        Ok(rows)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        self.records.iter().enumerate().map(|(index, record)| Row { rows: self, record, line: index + 2 })
-    }
-}
-
 const GROUP_COLUMNS: [&str; 3] = ["group", "patient", "dicom_uuid"];
 const SPLIT_COLUMNS: [&str; 2] = ["split", "split_0"];
 
-struct Row<'a> {
-    rows: &'a Rows,
-    record: &'a csv::StringRecord,
-    /// Line in the file, as an editor counts; the header is line 1.
-    line: usize,
+fn case(row: &Row<'_>, root: &Path) -> Result<CaseFiles> {
+    for column in ["id", "study", "view", "dicom_uuid", "instant"] {
+        row.require_inside(column)?;
+    }
+    let id = CaseId(row.required("id")?.to_owned());
+    let group = row.group(&GROUP_COLUMNS)?.to_owned();
+    let (image, labels) = files(row, root, &id);
+    let labels = Some(labels).filter(|path| path.is_file());
+    let entry = CaseEntry { id, group, split: row.split(&SPLIT_COLUMNS)?, has_reference: labels.is_some() };
+    Ok(CaseFiles { entry, image, labels })
 }
 
-impl<'a> Row<'a> {
-    fn case(&self, root: &Path) -> Result<CaseFiles> {
-        for column in ["id", "study", "view", "dicom_uuid", "instant"] {
-            self.require_inside(column)?;
-        }
-        let id = CaseId(self.required("id")?.to_owned());
-        let group = match GROUP_COLUMNS.into_iter().find_map(|column| self.cell(column)) {
-            Some(group) if !group.is_empty() => group.to_owned(),
-            _ => return Err(self.refuse(&GROUP_COLUMNS.join(" or "), "", "the patient")),
-        };
-        let (image, labels) = self.files(root, &id);
-        let labels = Some(labels).filter(|path| path.is_file());
-        let entry = CaseEntry { id, group, split: self.split()?, has_reference: labels.is_some() };
-        Ok(CaseFiles { entry, image, labels })
+/// Image and label map of a case, in whichever of the two layouts has the image.
+fn files(row: &Row<'_>, root: &Path, id: &CaseId) -> (PathBuf, PathBuf) {
+    let in_folder = |name: &str| (root.join("img").join(name), root.join("gt").join(name));
+    let flat = in_folder(&format!("{id}.nii.gz"));
+    if flat.0.is_file() {
+        return flat;
     }
-
-    /// Image and label map of a case, in whichever of the two layouts has the image.
-    fn files(&self, root: &Path, id: &CaseId) -> (PathBuf, PathBuf) {
-        let in_folder = |name: &str| (root.join("img").join(name), root.join("gt").join(name));
-        let flat = in_folder(&format!("{id}.nii.gz"));
-        if flat.0.is_file() {
-            return flat;
-        }
-        let [study, view, dicom, instant] = ["study", "view", "dicom_uuid", "instant"].map(|column| self.cell(column));
-        let (Some(study), Some(view), Some(dicom), Some(instant)) = (study, view, dicom, instant) else {
-            return flat;
-        };
-        in_folder(&format!("{study}/{}/{dicom}_{instant}.nii.gz", view.to_lowercase()))
-    }
-
-    fn split(&self) -> Result<Option<Split>> {
-        let Some((column, text)) = SPLIT_COLUMNS.into_iter().find_map(|column| Some((column, self.cell(column)?)))
-        else {
-            return Ok(None);
-        };
-        match text {
-            "" => Ok(None),
-            "train" | "pred" => Ok(Some(Split::Train)),
-            "validation" | "val" => Ok(Some(Split::Validation)),
-            "test" => Ok(Some(Split::Test)),
-            _ => Err(self.refuse(column, text, "train, validation or test")),
-        }
-    }
-
-    fn spacing(&self) -> Result<Option<f64>> {
-        match self.cell("px") {
-            None | Some("") => Ok(None),
-            Some(text) => match text.parse::<f64>() {
-                Ok(spacing) if spacing.is_finite() && spacing > 0.0 => Ok(Some(spacing)),
-                _ => Err(self.refuse("px", text, "a spacing above 0, in mm")),
-            },
-        }
-    }
-
-    /// Refuses what would lead out of the folder.
-    fn require_inside(&self, column: &str) -> Result<()> {
-        let Some(text) = self.cell(column) else { return Ok(()) };
-        let inside = Path::new(text).components().all(|part| matches!(part, Component::Normal(_)));
-        if inside { Ok(()) } else { Err(self.refuse(column, text, "a name within the folder")) }
-    }
-
-    fn required(&self, column: &str) -> Result<&'a str> {
-        match self.cell(column) {
-            Some(text) if !text.is_empty() => Ok(text),
-            _ => Err(self.refuse(column, "", "a name")),
-        }
-    }
-
-    fn cell(&self, column: &str) -> Option<&'a str> {
-        let index = self.rows.columns.iter().position(|name| name == column)?;
-        self.record.get(index)
-    }
-
-    fn refuse(&self, column: &str, found: &str, expected: &str) -> ComponentError {
-        let message = format!(
-            "{}: line {}, column {column}: `{found}`; expected {expected}",
-            self.rows.path.display(),
-            self.line
-        );
-        ComponentError::new(ErrorKind::Inconsistent, message)
-    }
+    let [study, view, dicom, instant] = ["study", "view", "dicom_uuid", "instant"].map(|column| row.cell(column));
+    let (Some(study), Some(view), Some(dicom), Some(instant)) = (study, view, dicom, instant) else {
+        return flat;
+    };
+    in_folder(&format!("{study}/{}/{dicom}_{instant}.nii.gz", view.to_lowercase()))
 }
 
 #[cfg(test)]
@@ -246,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{Grid, Label},
+        domain::{Grid, Label, Split},
         io::nifti::{NiftiGeometry, ThirdAxis, write_image},
     };
 

@@ -1,17 +1,26 @@
-//! What all folders of NIfTI files have in common.
+//! What all folders of images and label maps have in common.
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
+
+use serde::de::DeserializeOwned;
 
 use crate::{
     component::{ComponentError, ErrorKind, Result},
-    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
-    io::nifti::{self, NiftiGeometry, ThirdAxis},
+    domain::{CaseEntry, CaseId, Grid, Image, LabelMap, LabelSet},
+    io::{
+        IoError, Reading,
+        formats::{Format, read_image, read_labels},
+        nifti::{NiftiGeometry, ThirdAxis},
+    },
 };
 
-/// A case and its NIfTI files.
+/// Largest relative difference between a spacing that is given by hand and the one of a file's header.
+const SPACING_TOLERANCE: f64 = 1e-4;
+
+/// A case and its files, of any format that is read.
 #[derive(Debug, Clone)]
 pub struct CaseFiles {
     /// What the case is called, whose it is, and what it is for.
@@ -35,7 +44,7 @@ impl CaseTable {
     /// The cases that `origin`, a file or folder, lists.
     ///
     /// # Errors
-    /// If there is no case, two have one name, or the image of one is not there.
+    /// If there is no case, two have one name, or the image or the label map of one is not there.
     pub fn new(origin: PathBuf, cases: Vec<CaseFiles>) -> Result<Self> {
         if cases.is_empty() {
             return Err(ComponentError::new(ErrorKind::NotFound, format!("{}: there is no case", origin.display())));
@@ -47,17 +56,8 @@ impl CaseTable {
                 return Err(ComponentError::new(ErrorKind::Inconsistent, message));
             }
         }
-        let missing: Vec<&CaseFiles> = cases.iter().filter(|case| !case.image.is_file()).collect();
-        if let Some(first) = missing.first() {
-            let message = format!(
-                "{}: the images of {} of {} cases are missing, the first is {}",
-                origin.display(),
-                missing.len(),
-                cases.len(),
-                first.image.display()
-            );
-            return Err(ComponentError::new(ErrorKind::NotFound, message));
-        }
+        require_files(&origin, "images", cases.iter().map(|case| &case.image))?;
+        require_files(&origin, "label maps", cases.iter().filter_map(|case| case.labels.as_ref()))?;
         Ok(Self { origin, cases, by_id })
     }
 
@@ -85,7 +85,17 @@ impl CaseFiles {
     /// # Errors
     /// If the file cannot be read.
     pub fn image(&self, third_axis: ThirdAxis) -> Result<Image> {
-        Ok(nifti::read_image(&self.image, third_axis)?.image)
+        self.image_by(&by_axis(third_axis))
+    }
+
+    /// The image, of a file that leaves open what `reading` says.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or has another spacing than `reading`.
+    pub fn image_by(&self, reading: &Reading) -> Result<Image> {
+        let image = read_image(&self.image, reading)?.placed.image;
+        require_spacing(&self.image, image.grid(), reading)?;
+        Ok(image)
     }
 
     /// The expert's label map, if there is one. `mapping` turns labels of the file into others.
@@ -98,9 +108,23 @@ impl CaseFiles {
         labels: &LabelSet,
         mapping: &[(u32, u8)],
     ) -> Result<Option<LabelMap>> {
+        self.reference_by(&by_axis(third_axis), labels, mapping)
+    }
+
+    /// The expert's label map, if there is one, of a file that leaves open what `reading` says.
+    ///
+    /// # Errors
+    /// As [`CaseFiles::reference`], and if a file has another spacing than `reading`.
+    pub fn reference_by(
+        &self,
+        reading: &Reading,
+        labels: &LabelSet,
+        mapping: &[(u32, u8)],
+    ) -> Result<Option<LabelMap>> {
         let Some(path) = &self.labels else { return Ok(None) };
-        let image = NiftiGeometry::read(&self.image, third_axis)?;
-        let found = nifti::read_labels(path, third_axis, labels, mapping)?;
+        let image = read_geometry(&self.image, reading)?;
+        require_spacing(&self.image, image.grid(), reading)?;
+        let found = read_labels(path, reading, labels, mapping)?;
         match image.difference(&found.geometry) {
             None => Ok(Some(found.labels)),
             Some(difference) => {
@@ -113,6 +137,45 @@ impl CaseFiles {
             }
         }
     }
+}
+
+fn by_axis(third_axis: ThirdAxis) -> Reading {
+    Reading { third_axis: Some(third_axis), ..Reading::default() }
+}
+
+/// Where the voxels of an image lie. Of NIfTI files the voxels are not read.
+fn read_geometry(path: &Path, reading: &Reading) -> std::result::Result<NiftiGeometry, IoError> {
+    match (Format::of(path)?, reading.third_axis) {
+        (Some(Format::Nifti), Some(third_axis)) => NiftiGeometry::read(path, third_axis),
+        _ => Ok(read_image(path, reading)?.placed.geometry),
+    }
+}
+
+fn require_spacing(path: &Path, grid: &Grid, reading: &Reading) -> Result<()> {
+    let Some(given) = reading.spacing_mm else { return Ok(()) };
+    let found = grid.spacing_mm();
+    if given.iter().zip(found).all(|(given, found)| (given - found).abs() <= SPACING_TOLERANCE * given) {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: its spacing [y, x] is {found:?} mm, but {given:?} mm was given by hand; give a spacing only for files that do \
+         not tell it, or mend whichever is wrong",
+        path.display()
+    );
+    Err(ComponentError::new(ErrorKind::Inconsistent, message))
+}
+
+fn require_files<'a>(origin: &Path, what: &str, files: impl Iterator<Item = &'a PathBuf> + Clone) -> Result<()> {
+    let mut missing = files.clone().filter(|file| !file.is_file());
+    let Some(first) = missing.next() else { return Ok(()) };
+    let message = format!(
+        "{}: the {what} of {} of {} cases are missing, the first is {}",
+        origin.display(),
+        1 + missing.count(),
+        files.count(),
+        first.display()
+    );
+    Err(ComponentError::new(ErrorKind::NotFound, message))
 }
 
 /// Refuses a root that is not a folder.
@@ -147,6 +210,49 @@ pub fn folders_named(folder: &Path, prefix: &str) -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// The names of the files in `folder` that end in `ending`, in order and without it. Hidden files are left out: macOS puts one
+/// beside every file that it packs.
+///
+/// # Errors
+/// If `folder` cannot be listed.
+pub fn files_ending(folder: &Path, ending: &str) -> Result<Vec<String>> {
+    let unreadable = |error| ComponentError::new(ErrorKind::Unreadable, format!("{}: {error}", folder.display()));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let stem = name.strip_suffix(ending).filter(|stem| !stem.is_empty() && !stem.starts_with('.'));
+        if let Some(stem) = stem.filter(|_| entry.path().is_file()) {
+            names.push(stem.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The file that a list in the folder `root` names, relative to it or absolute. A name with `..` is refused: it would lead to
+/// whatever lies around the data.
+///
+/// # Errors
+/// If there is a `..`, or nothing; the message does not name the list.
+pub fn listed_path(root: &Path, name: &str) -> Result<PathBuf> {
+    let parts = || Path::new(name).components();
+    if name.is_empty() || parts().any(|part| part == Component::ParentDir) {
+        let message = format!("`{name}`; expected a path within the folder, without `..`, or an absolute one");
+        return Err(ComponentError::new(ErrorKind::Inconsistent, message));
+    }
+    Ok(root.join(parts().filter(|part| *part != Component::CurDir).collect::<PathBuf>()))
+}
+
+/// A JSON file.
+///
+/// # Errors
+/// If it is not there, or is not of the form of `T`; names file, line and field.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    serde_json::from_str(&read_text(path)?)
+        .map_err(|error| ComponentError::new(ErrorKind::Unreadable, format!("{}: {error}", path.display())))
 }
 
 /// A text file.

@@ -13,6 +13,15 @@ pub type CasesCsv = rl4seg_sdk::sources::CasesCsv<Echo>;
 /// A folder of images, DICOM among them.
 pub type Images = rl4seg_sdk::sources::Images<Echo>;
 
+/// A data set of nnU-Net v2.
+pub type Nnunet = rl4seg_sdk::sources::Nnunet<Echo>;
+
+/// A data set of the Medical Segmentation Decathlon.
+pub type Msd = rl4seg_sdk::sources::Msd<Echo>;
+
+/// A table of paths.
+pub type Table = rl4seg_sdk::sources::Table<Echo>;
+
 /// Echocardiograms.
 #[derive(Debug)]
 pub struct Echo;
