@@ -9,6 +9,7 @@ NumPy. Prints a row for each file; fails if a file is read otherwise than by nib
 """
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -93,13 +94,14 @@ def main():
         wrong = read = 0
         for path in paths:
             values = folder / "values"
-            answer = subprocess.run([program, path, values], check=True, capture_output=True, text=True).stdout
+            environment = {**os.environ, "AXIS": "depth"}
+            answer = subprocess.run([program, path, values], check=True, capture_output=True, text=True, env=environment).stdout
             found = json.loads(answer)
             if "refused" in found:
                 print(f"refused    {found['refused'].replace(str(path.parent) + '/', '')}")
                 wrong += path.parent == folder
                 continue
-            unlike = difference(path, found, values.read_bytes())
+            unlike = difference(path, found, pathlib.Path(f"{values}.0").read_bytes())
             wrong += unlike is not None
             read += unlike is None
             if unlike or path.parent != folder:

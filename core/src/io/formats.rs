@@ -3,10 +3,15 @@
 use std::{fs::File, io::Read, path::Path};
 
 use super::{
-    IoError, PlacedImage, PlacedLabels, Reading,
+    IoError, PlacedImage, PlacedLabels, Reading, meta_image,
     nifti::{self, NiftiGeometry, ThirdAxis},
+    nrrd,
+    voxels::{Purpose, Volume},
 };
-use crate::domain::{LabelSet, SlowAxis};
+use crate::domain::{Grid, LabelSet, SlowAxis};
+
+/// Largest relative difference of a spacing given by hand from the file's.
+const SPACING_TOLERANCE: f64 = 1e-3;
 
 /// Bytes that tell every format.
 const START: usize = 132;
@@ -18,6 +23,12 @@ pub enum Format {
     Nifti,
     /// DICOM, one file of an image or all of it.
     Dicom,
+    /// MetaImage.
+    MetaImage,
+    /// NRRD.
+    Nrrd,
+    /// PNG, JPEG or TIFF.
+    Picture,
 }
 
 impl Format {
@@ -27,7 +38,8 @@ impl Format {
     /// If the file is not there or cannot be read.
     pub fn of(path: &Path) -> Result<Option<Self>, IoError> {
         let mut start = Vec::new();
-        let opened = File::open(path).and_then(|file| file.take(START as u64).read_to_end(&mut start));
+        let opened =
+            File::open(nifti::header_file(path)).and_then(|file| file.take(START as u64).read_to_end(&mut start));
         opened.map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => IoError::NotFound { path: path.to_owned() },
             _ => IoError::Read { path: path.to_owned(), source },
@@ -40,7 +52,16 @@ impl Format {
         if nifti::is_nifti(start) {
             return Some(Self::Nifti);
         }
-        (start.get(128..132) == Some(b"DICM")).then_some(Self::Dicom)
+        if start.get(128..132) == Some(b"DICM") {
+            return Some(Self::Dicom);
+        }
+        if nrrd::is_nrrd(start) {
+            return Some(Self::Nrrd);
+        }
+        if is_picture(start) {
+            return Some(Self::Picture);
+        }
+        meta_image::is_meta_image(start).then_some(Self::MetaImage)
     }
 }
 
@@ -72,10 +93,9 @@ impl From<PlacedImage> for FoundImage {
 /// # Errors
 /// If it is not there, is of no known format, is damaged, leaves open what `reading` does not say, or contradicts itself.
 pub fn read_image(path: &Path, reading: &Reading) -> Result<FoundImage, IoError> {
-    match Format::of(path)? {
-        Some(Format::Nifti) => Ok(nifti::read_image(path, nifti_axis(path, reading)?)?.into()),
-        Some(Format::Dicom) => dicom_image(path, reading),
-        None => Err(unknown(path)),
+    match required(path)? {
+        Format::Dicom => dicom_image(path, reading),
+        format => Ok(volume(path, format, reading, Purpose::Image)?.image(path)?.into()),
     }
 }
 
@@ -89,14 +109,59 @@ pub fn read_labels(
     labels: &LabelSet,
     mapping: &[(u32, u8)],
 ) -> Result<PlacedLabels, IoError> {
-    match Format::of(path)? {
-        Some(Format::Nifti) => nifti::read_labels(path, nifti_axis(path, reading)?, labels, mapping),
-        Some(Format::Dicom) => Err(IoError::Unsupported {
+    match required(path)? {
+        Format::Dicom => Err(IoError::Unsupported {
             path: path.to_owned(),
             detail: "label maps are not read from DICOM; convert it to NIfTI".to_owned(),
         }),
-        None => Err(unknown(path)),
+        format => volume(path, format, reading, Purpose::Labels)?.labels(path, labels, mapping),
     }
+}
+
+/// Where the voxels of a file lie.
+///
+/// # Errors
+/// As [`read_image`].
+pub fn read_geometry(path: &Path, reading: &Reading) -> Result<NiftiGeometry, IoError> {
+    match required(path)? {
+        Format::Nifti => NiftiGeometry::read(path, nifti_axis(path, reading)?),
+        Format::Dicom => Ok(dicom_image(path, reading)?.placed.geometry),
+        format => Ok(volume(path, format, reading, Purpose::Image)?.geometry),
+    }
+}
+
+fn required(path: &Path) -> Result<Format, IoError> {
+    Format::of(path)?.ok_or_else(|| unknown(path))
+}
+
+/// The numbers of a file that is not DICOM.
+fn volume(path: &Path, format: Format, reading: &Reading, purpose: Purpose) -> Result<Volume, IoError> {
+    let third_axis = reading.third_axis.unwrap_or(ThirdAxis::Depth);
+    let volume = match format {
+        Format::Nifti => nifti::read(path, nifti_axis(path, reading)?)?,
+        Format::MetaImage => meta_image::read(path, third_axis)?,
+        Format::Nrrd => nrrd::read(path, third_axis)?,
+        Format::Picture | Format::Dicom => return picture(path, reading.spacing_mm, purpose),
+    };
+    let grid = volume.geometry.grid();
+    require_axis(path, grid, reading)?;
+    require_spacing(path, grid, reading)?;
+    Ok(volume)
+}
+
+/// Refuses a spacing given by hand that is not the file's.
+fn require_spacing(path: &Path, grid: &Grid, reading: &Reading) -> Result<(), IoError> {
+    let Some(given) = reading.spacing_mm else { return Ok(()) };
+    let found = grid.spacing_mm();
+    if found.iter().zip(given).all(|(&found, given)| (found - given).abs() <= SPACING_TOLERANCE * found) {
+        return Ok(());
+    }
+    Err(IoError::Field {
+        path: path.to_owned(),
+        field: "spacing".to_owned(),
+        found: format!("{found:?} mm [y, x]"),
+        expected: format!("{given:?} mm, which was given by hand: give it only for files that do not tell it"),
+    })
 }
 
 /// What the third axis of a NIfTI file is; refuses to guess where it matters.
@@ -105,9 +170,14 @@ fn nifti_axis(path: &Path, reading: &Reading) -> Result<ThirdAxis, IoError> {
         return Ok(axis);
     }
     let geometry = NiftiGeometry::read(path, ThirdAxis::Depth)?;
-    let grid = geometry.grid();
-    if grid.planes() == 1 || !matches!(grid.slow(), SlowAxis::Depth { .. }) {
-        return Ok(ThirdAxis::Depth);
+    require_axis(path, geometry.grid(), reading)?;
+    Ok(ThirdAxis::Depth)
+}
+
+/// Refuses to guess what a third axis is.
+fn require_axis(path: &Path, grid: &Grid, reading: &Reading) -> Result<(), IoError> {
+    if reading.third_axis.is_some() || grid.planes() == 1 || !matches!(grid.slow(), SlowAxis::Depth { .. }) {
+        return Ok(());
     }
     Err(IoError::Unsupported {
         path: path.to_owned(),
@@ -116,6 +186,26 @@ fn nifti_axis(path: &Path, reading: &Reading) -> Result<ThirdAxis, IoError> {
             grid.planes()
         ),
     })
+}
+
+#[cfg(feature = "pictures")]
+fn is_picture(start: &[u8]) -> bool {
+    super::picture::is_picture(start)
+}
+
+#[cfg(feature = "pictures")]
+fn picture(path: &Path, spacing_mm: Option<[f64; 2]>, purpose: Purpose) -> Result<Volume, IoError> {
+    super::picture::read(path, spacing_mm, purpose)
+}
+
+#[cfg(not(feature = "pictures"))]
+fn is_picture(_: &[u8]) -> bool {
+    false
+}
+
+#[cfg(not(feature = "pictures"))]
+fn picture(path: &Path, _: Option<[f64; 2]>, _: Purpose) -> Result<Volume, IoError> {
+    Err(unknown(path))
 }
 
 #[cfg(feature = "dicom")]
@@ -132,6 +222,7 @@ fn dicom_image(path: &Path, _: &Reading) -> Result<FoundImage, IoError> {
 pub(super) fn unknown(path: &Path) -> IoError {
     IoError::Format {
         path: path.to_owned(),
-        detail: "is of no format that is read here; expected NIfTI or DICOM".to_owned(),
+        detail: "is of no format that is read here; expected NIfTI, DICOM, MetaImage, NRRD, PNG, JPEG or TIFF"
+            .to_owned(),
     }
 }

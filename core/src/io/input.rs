@@ -37,7 +37,7 @@ impl Input {
             walk(path, &mut files)?;
             files.sort();
         } else {
-            files.push(path.to_owned());
+            files.push(super::nifti::header_file(path));
         }
         let mut inputs = Vec::new();
         let mut has_dicom = false;
@@ -64,6 +64,12 @@ impl Input {
             #[cfg(feature = "dicom")]
             Files::Dicom(files) => files.files.first().map(super::dicom::DicomFile::path).unwrap_or_default(),
         }
+    }
+
+    /// Whether its files are DICOM.
+    #[must_use]
+    pub fn is_dicom(&self) -> bool {
+        !matches!(self.files, Files::One(_))
     }
 
     /// Whose image it is, where its files tell.

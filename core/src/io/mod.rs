@@ -2,19 +2,33 @@
 
 mod atomic;
 mod cases;
+#[cfg(any(feature = "dicom", feature = "pictures"))]
+mod caught;
 #[cfg(feature = "dicom")]
 pub mod dicom;
 mod error;
 pub mod formats;
 mod input;
+#[cfg(any(feature = "dicom", feature = "pictures"))]
+mod luminance;
+mod meta_image;
 pub mod nifti;
+mod nrrd;
+#[cfg(feature = "pictures")]
+mod picture;
 mod placed;
+mod placing;
 mod reading;
+mod voxels;
 
 pub use atomic::write_atomically;
 pub use cases::write_cases;
+#[cfg(any(feature = "dicom", feature = "pictures"))]
+use caught::caught;
 pub use error::IoError;
 pub use formats::FoundImage;
 pub use input::{Input, name as file_stem};
+#[cfg(any(feature = "dicom", feature = "pictures"))]
+use luminance::luminance;
 pub use placed::{PlacedImage, PlacedLabels};
 pub use reading::{Intensity, Reading};

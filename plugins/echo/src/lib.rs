@@ -15,11 +15,11 @@ use anatomy::Anatomy;
 use distortions::ShapeDistortions;
 use modality::modality;
 use phantom::PhantomSource;
-use sources::{Camus, CasesCsv};
+use sources::{Camus, CasesCsv, Images};
 
 export_plugin! {
     modality: modality;
-    data_sources: [Camus, CasesCsv, PhantomSource];
+    data_sources: [Camus, CasesCsv, Images, PhantomSource];
     validity_metrics: [Anatomy];
     distortion_generators: [ShapeDistortions];
 }

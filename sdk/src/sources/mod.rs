@@ -3,7 +3,10 @@
 mod cases_csv;
 mod files;
 mod folds;
+mod images;
 mod label_names;
+#[cfg(test)]
+mod made_folder;
 mod msd;
 mod nnunet;
 mod patient;
@@ -14,6 +17,7 @@ use crate::{component::Result, domain::LabelSet, io::nifti::ThirdAxis};
 
 pub use cases_csv::{CasesCsv, CasesCsvConfig};
 pub use files::{CaseFiles, CaseTable, files_ending, folders_named, listed_path, read_json, read_text, require_folder};
+pub use images::{Images, ImagesConfig};
 pub use label_names::{LabelNames, Labelling};
 pub use msd::{Msd, MsdConfig};
 pub use nnunet::{Nnunet, NnunetConfig};

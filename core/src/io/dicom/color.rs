@@ -34,9 +34,3 @@ pub(super) fn spread_422(samples: &Samples) -> Result<Samples, String> {
     let pairs = bytes.as_chunks::<4>().0.iter();
     Ok(Samples::Bytes(pairs.flat_map(|&[first, second, cb, cr]| [first, cb, cr, second, cb, cr]).collect()))
 }
-
-/// The luminance of red, green and blue (ITU-R BT.601).
-pub(super) fn luminance([red, green, blue]: [f32; 3]) -> f32 {
-    // Grey stays exactly what it is.
-    if red == green && green == blue { red } else { 0.299 * red + 0.587 * green + 0.114 * blue }
-}

@@ -20,8 +20,8 @@ use dicom_parser::{
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 use flate2::bufread::DeflateDecoder;
 
-use super::{caught, codec::Compression};
-use crate::io::IoError;
+use super::codec::Compression;
+use crate::io::{IoError, caught};
 
 /// What follows the preamble.
 const MAGIC: &[u8] = b"DICM";

@@ -5,11 +5,10 @@ use dicom_dictionary_std::tags;
 use super::{
     attributes::Attributes,
     codec::Samples,
-    color::luminance,
     lut::Lut,
     pixels::{PER_FRAME, Photometric, PixelFormat},
 };
-use crate::io::{Intensity, IoError};
+use crate::io::{Intensity, IoError, luminance};
 
 /// How stored values become intensities.
 pub(super) struct Scale {

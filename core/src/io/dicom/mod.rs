@@ -25,12 +25,14 @@ mod placement;
 mod source;
 mod spacing;
 mod timing;
+mod write;
 
 use std::path::Path;
 
 pub use find::{DicomFile, ImageFiles, find};
 pub use image::DicomImage;
 pub use source::{DicomSource, SourcePlane};
+pub use write::{write_parametric_map, write_segmentation};
 
 use super::{FoundImage, IoError, Reading};
 
@@ -56,12 +58,6 @@ impl From<DicomImage> for FoundImage {
     fn from(image: DicomImage) -> Self {
         Self { placed: image.placed, notes: image.notes, dicom: Some(Box::new(image.source)) }
     }
-}
-
-/// What `work` comes to; a panic in it is an error too, since foreign code meets whatever stands in a file.
-fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-    outcome.unwrap_or_else(|_| Err("what it holds cannot be decoded; it may be damaged".to_owned()))
 }
 
 #[cfg(test)]

@@ -5,13 +5,12 @@ use dicom_dictionary_std::{tags, uids};
 
 use super::{
     attributes::Attributes,
-    caught,
     codec::{self, Compression, Samples},
     color,
     file::{Instance, named},
     fragments::Fragments,
 };
-use crate::io::IoError;
+use crate::io::{IoError, caught};
 
 /// Decoded bytes that any file may come to, whatever its size.
 const FLOOR: u64 = 64 << 20;

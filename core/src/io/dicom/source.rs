@@ -1,3 +1,4 @@
+use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 
 /// What a DICOM image says of itself that what is derived from it must repeat.
@@ -11,6 +12,24 @@ pub struct DicomSource {
     pub orientation: Option<[f64; 6]>,
     /// `[y, x]`, mm.
     pub spacing_mm: [f64; 2],
+}
+
+impl DicomSource {
+    /// Whether it is told where each plane lies and how thick it is, as a parametric map of it must tell.
+    #[must_use]
+    pub fn has_places(&self) -> bool {
+        let positions: Vec<[f64; 3]> = self.planes.iter().filter_map(|plane| plane.position).collect();
+        let is_stack = positions.iter().any(|&position| position != positions[0]);
+        let is_placed = self.orientation.is_some() && positions.len() == self.planes.len();
+        is_placed && (is_stack || self.thickness_mm().is_some())
+    }
+
+    /// SliceThickness, where it is above 0.
+    #[must_use]
+    pub fn thickness_mm(&self) -> Option<f64> {
+        let thickness = self.dataset.get(tags::SLICE_THICKNESS)?.to_float64().ok()?;
+        (thickness.is_finite() && thickness > 0.0).then_some(thickness)
+    }
 }
 
 /// A plane of an image.

@@ -16,11 +16,11 @@ mod geometry;
 mod header;
 mod pair;
 mod read;
-mod voxels;
 mod write;
 
 pub use geometry::NiftiGeometry;
-pub(in crate::io) use read::is_nifti;
+pub(in crate::io) use pair::header_file;
+pub(in crate::io) use read::{is_nifti, read};
 pub use read::{read_image, read_labels};
 pub use write::{write_image, write_labels, write_map};
 

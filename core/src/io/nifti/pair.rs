@@ -44,6 +44,12 @@ impl Files {
     }
 }
 
+/// The file that tells what an image is: of a pair the header, whichever of the two is named.
+pub(in crate::io) fn header_file(path: &Path) -> PathBuf {
+    let header = Files::of(path).header;
+    if header.exists() { header } else { path.to_owned() }
+}
+
 /// The file of this name beside `path`, packed as that is if there is one.
 fn beside(path: &Path, name: &str, packed: bool) -> PathBuf {
     let [plain, gzip] = [name.to_owned(), format!("{name}{GZIP}")].map(|name| path.with_file_name(name));

@@ -11,11 +11,13 @@ use super::{
     fields::Version,
     header::{Header, HeaderBytes},
     pair::Files,
-    voxels::Voxels,
 };
 use crate::{
-    domain::{Image, LabelMap, LabelSet},
-    io::{IoError, PlacedImage, PlacedLabels},
+    domain::LabelSet,
+    io::{
+        IoError, PlacedImage, PlacedLabels,
+        voxels::{Volume, Voxels},
+    },
 };
 
 /// The first two bytes of a gzip stream (RFC 1952).
@@ -26,9 +28,6 @@ pub(in crate::io) fn is_nifti(start: &[u8]) -> bool {
     start.starts_with(&GZIP_MAGIC) || start.first_chunk().is_some_and(|&start| Version::of(start).is_some())
 }
 
-/// What a slope and an intercept can do to a whole number.
-const ROUNDING: f64 = 1e-4;
-
 /// Reads the intensities of a NIfTI file, in `[channel, slow, y, x]` with one channel.
 ///
 /// # Errors
@@ -36,20 +35,7 @@ const ROUNDING: f64 = 1e-4;
 /// kind of voxel that is not one number, lacks a spacing, contradicts itself, or holds a NaN or an
 /// infinity. Nothing is allocated on a header's word alone.
 pub fn read_image(path: &Path, third_axis: ThirdAxis) -> Result<PlacedImage, IoError> {
-    let (geometry, voxels) = read(path, third_axis)?;
-    let grid = *geometry.grid();
-    let values: Vec<f32> = voxels.convert(|_, value| Ok(value as f32))?;
-    let mut unusable = values.iter().enumerate().filter(|(_, value)| !value.is_finite());
-    if let Some((first, _)) = unusable.next() {
-        return Err(IoError::NotFinite {
-            path: path.to_owned(),
-            count: 1 + unusable.count(),
-            total: values.len(),
-            at: grid.position(first),
-        });
-    }
-    let image = Image::new(grid, 1, values).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
-    Ok(PlacedImage { image, geometry })
+    read(path, third_axis)?.image(path)
 }
 
 /// Reads the labels of a NIfTI file, in `[slow, y, x]`.
@@ -65,31 +51,11 @@ pub fn read_labels(
     labels: &LabelSet,
     mapping: &[(u32, u8)],
 ) -> Result<PlacedLabels, IoError> {
-    let (geometry, voxels) = read(path, third_axis)?;
-    let grid = *geometry.grid();
-    let label_of = |index: usize, value: f64| {
-        let found = value;
-        let value = if (value - value.round()).abs() <= ROUNDING { value.round() } else { value };
-        let mapped = mapping.iter().find(|(in_file, _)| f64::from(*in_file) == value).map(|&(_, label)| label);
-        mapped.or_else(|| labels.iter().map(|label| label.value).find(|&label| f64::from(label) == value)).ok_or_else(
-            || IoError::Label {
-                path: path.to_owned(),
-                found,
-                at: grid.position(index),
-                expected: expected_values(labels, mapping),
-            },
-        )
-    };
-    let values = voxels.convert(label_of)?;
-    let labels = LabelMap::new(grid, values).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
-    Ok(PlacedLabels { labels, geometry })
+    read(path, third_axis)?.labels(path, labels, mapping)
 }
 
-fn expected_values(labels: &LabelSet, mapping: &[(u32, u8)]) -> String {
-    mapping.iter().fold(labels.to_string(), |text, (value, label)| format!("{text}, {value} (read as {label})"))
-}
-
-fn read(path: &Path, third_axis: ThirdAxis) -> Result<(NiftiGeometry, Voxels), IoError> {
+/// The numbers of a file.
+pub(in crate::io) fn read(path: &Path, third_axis: ThirdAxis) -> Result<Volume, IoError> {
     let files = Files::of(path);
     let mut opened = open(&files.header)?;
     let bytes = opened.header_bytes()?;
@@ -102,7 +68,7 @@ fn read(path: &Path, third_axis: ThirdAxis) -> Result<(NiftiGeometry, Voxels), I
         Some(voxels) => open(voxels)?.voxel_bytes(gap, len)?,
         None => opened.voxel_bytes(gap, len)?,
     };
-    Ok((geometry, Voxels { bytes, data_type, big_endian, scaling }))
+    Ok(Volume { geometry, voxels: Voxels { bytes, data_type, big_endian, scaling } })
 }
 
 /// The header of a file or pair of files.

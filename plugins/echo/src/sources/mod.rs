@@ -10,6 +10,9 @@ pub use rl4seg_sdk::sources::CasesCsvConfig;
 /// A table of cases with their files.
 pub type CasesCsv = rl4seg_sdk::sources::CasesCsv<Echo>;
 
+/// A folder of images, DICOM among them.
+pub type Images = rl4seg_sdk::sources::Images<Echo>;
+
 /// Echocardiograms.
 #[derive(Debug)]
 pub struct Echo;

@@ -157,3 +157,18 @@ fn what_contradicts_itself_is_refused_by_name() {
     assert!(refused(|made| made.text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "HSV")).contains("`HSV`"));
     assert!(refused(|made| made.text(tags::RESCALE_SLOPE, VR::DS, "0")).contains("RescaleSlope"));
 }
+
+#[test]
+fn every_codec_gives_back_what_went_in() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile_files");
+    for codec in ["plain", "deflated", "rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000", "htj2k", "jpeg"] {
+        let found = read_file(&folder.join(format!("{codec}.dcm")), &Reading::default()).unwrap();
+        assert_eq!(found.placed.image.grid().shape(), [2, 16, 20]);
+        let off = found.placed.image.values().iter().enumerate().map(|(index, value)| {
+            let [y, x] = [index % 320 / 20, index % 20];
+            (value - ((y + x) * 7 % 251) as f32).abs()
+        });
+        let allowed = if codec == "jpeg" { 30.0 } else { 0.0 };
+        assert!(off.fold(0.0, f32::max) <= allowed, "{codec}");
+    }
+}

@@ -1,0 +1,133 @@
+use std::path::Path;
+
+use dicom_core::{PrimitiveValue, VR};
+use dicom_dictionary_std::{tags, uids};
+
+use super::{
+    codes, color,
+    derived::{Derived, is_lossy, text},
+    elements::{Code, Elements},
+};
+use crate::{
+    domain::{LabelMap, LabelSet},
+    io::{IoError, dicom::DicomSource},
+};
+
+const SEGMENTATION: Code = Code { value: "113076", scheme: "DCM", meaning: "Segmentation" };
+/// Characters of a name at the most (VR LO).
+const LONGEST_NAME: usize = 64;
+
+/// Writes labels as DICOM-SEG, one segment for each structure of `set`, one bit a voxel.
+///
+/// A frame is written for each plane that holds a structure, and one at least. Structures are coded in SNOMED CT by their names, or
+/// as tissue where the name is not known; the name is SegmentLabel in any case.
+///
+/// # Errors
+/// If the labels do not lie on the image or are not in `set`, the image lacks the identifiers to refer to it by, or the file cannot
+/// be written.
+pub fn write_segmentation(path: &Path, labels: &LabelMap, set: &LabelSet, source: &DicomSource) -> Result<(), IoError> {
+    labels.require_labels(set).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
+    let kind = (uids::SEGMENTATION_STORAGE, "segmentation");
+    let derived = Derived::new(path, source, labels.grid(), kind, labels.labels())?;
+    let frames = frames(labels, set);
+    let groups = frames.iter().map(|&(label, plane)| {
+        let index = [u32::from(label), plane as u32 + 1];
+        let segment = Elements::new().put(tags::REFERENCED_SEGMENT_NUMBER, u16::from(label));
+        derived.frame_groups(plane, &index, SEGMENTATION).item(tags::SEGMENT_IDENTIFICATION_SEQUENCE, segment).done()
+    });
+    let groups = groups.collect();
+    let lossy = is_lossy(source);
+    let elements = derived
+        .elements("SEG", "Segmentation by rl4seg", frames.len())
+        .put(tags::BITS_ALLOCATED, 1_u16)
+        .put(tags::BITS_STORED, 1_u16)
+        .put(tags::HIGH_BIT, 0_u16)
+        .put(tags::PIXEL_REPRESENTATION, 0_u16)
+        .text(tags::LOSSY_IMAGE_COMPRESSION, if lossy { "01" } else { "00" })
+        .when(lossy, |elements| lossy_elements(elements, source))
+        .text(tags::SEGMENTATION_TYPE, "BINARY")
+        .text(tags::CONTENT_LABEL, "SEGMENTATION")
+        .text(tags::CONTENT_DESCRIPTION, "Anatomical structures")
+        .text(tags::CONTENT_CREATOR_NAME, "")
+        .items(tags::SEGMENT_SEQUENCE, segments(set))
+        .item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, derived.shared_groups())
+        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, groups)
+        .raw(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(packed(labels, &frames).into()));
+    let segment = (tags::REFERENCED_SEGMENT_NUMBER, tags::SEGMENT_IDENTIFICATION_SEQUENCE);
+    derived.write(derived.dimensions(elements, Some(segment)))
+}
+
+/// What an image says of its losses.
+pub(super) fn lossy_elements(elements: Elements, source: &DicomSource) -> Elements {
+    [tags::LOSSY_IMAGE_COMPRESSION_RATIO, tags::LOSSY_IMAGE_COMPRESSION_METHOD].into_iter().fold(
+        elements,
+        |elements, tag| {
+            let text = text(&source.dataset, tag);
+            elements.when(!text.is_empty(), |elements| elements.text(tag, &text))
+        },
+    )
+}
+
+/// Label and plane of each frame: planes where the structure is.
+fn frames(labels: &LabelMap, set: &LabelSet) -> Vec<(u8, usize)> {
+    let mut frames = Vec::new();
+    for label in set.structures() {
+        let holds = |&plane: &usize| labels.plane(plane).contains(&label.value);
+        frames.extend((0..labels.grid().planes()).filter(holds).map(|plane| (label.value, plane)));
+    }
+    // An object without frames cannot be: a map without any structure has an empty one.
+    if frames.is_empty() { vec![(1, 0)] } else { frames }
+}
+
+fn segments(set: &LabelSet) -> Vec<dicom_object::InMemDicomObject> {
+    let segment = |label: &crate::domain::Label| {
+        let name: String = label.name.chars().filter(|&c| c != '\\').take(LONGEST_NAME).collect();
+        Elements::new()
+            .put(tags::SEGMENT_NUMBER, u16::from(label.value))
+            .text(tags::SEGMENT_LABEL, &name)
+            .text(tags::SEGMENT_ALGORITHM_TYPE, "AUTOMATIC")
+            .text(tags::SEGMENT_ALGORITHM_NAME, "rl4seg")
+            .put(
+                tags::RECOMMENDED_DISPLAY_CIE_LAB_VALUE,
+                PrimitiveValue::U16(color::cielab(label.color).into_iter().collect()),
+            )
+            .item(tags::SEGMENTED_PROPERTY_CATEGORY_CODE_SEQUENCE, codes::ANATOMY.elements())
+            .item(tags::SEGMENTED_PROPERTY_TYPE_CODE_SEQUENCE, codes::of(&label.name).elements())
+            .done()
+    };
+    set.structures().map(segment).collect()
+}
+
+/// One bit a voxel, frame after frame without a gap, the first in the lowest bit (PS3.5, 8.1.1 and 8.2).
+fn packed(labels: &LabelMap, frames: &[(u8, usize)]) -> Vec<u8> {
+    let len = labels.grid().plane_len();
+    let mut bytes = vec![0_u8; (frames.len() * len).div_ceil(8)];
+    for (frame, &(label, plane)) in frames.iter().enumerate() {
+        for (index, _) in labels.plane(plane).iter().enumerate().filter(|&(_, &found)| found == label) {
+            let bit = frame * len + index;
+            bytes[bit / 8] |= 1 << (bit % 8);
+        }
+    }
+    // Values have an even number of bytes.
+    if bytes.len() % 2 == 1 {
+        bytes.push(0);
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Grid, SlowAxis};
+
+    #[test]
+    fn frames_follow_each_other_without_a_gap() {
+        let grid = Grid::new([2, 1, 3], [1.0, 1.0], SlowAxis::Time { interval_ms: None }).unwrap();
+        let labels = LabelMap::new(grid, vec![1, 0, 1, 0, 1, 1]).unwrap();
+        assert_eq!(packed(&labels, &[(1, 0), (1, 1)]), [0b11_0101, 0]);
+        let label = |value, name: &str| crate::domain::Label { value, name: name.to_owned(), color: [0; 3] };
+        let set = LabelSet::new(vec![label(0, "background"), label(1, "a"), label(2, "b")]).unwrap();
+        assert_eq!(frames(&labels, &set), [(1, 0), (1, 1)]);
+        assert_eq!(frames(&LabelMap::background(grid), &set), [(1, 0)]);
+    }
+}

@@ -1,0 +1,220 @@
+//! PNG, JPEG and TIFF: one plane of grey values, which do not tell how large a pixel is.
+//!
+//! Resolutions that a file may hold are not taken: most are those of a screen or a printer.
+
+use std::{fs, io::Cursor, path::Path};
+
+use nifti::NiftiType;
+use png::{BitDepth, ColorType};
+use tiff::decoder::DecodingResult;
+use zune_jpeg::{
+    JpegDecoder,
+    zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions},
+};
+
+use super::{
+    IoError, caught, luminance,
+    nifti::NiftiGeometry,
+    placing,
+    voxels::{Purpose, Volume, Voxels},
+};
+use crate::domain::Grid;
+
+/// Decoded bytes that any file may come to, whatever its size.
+const FLOOR: u64 = 64 << 20;
+/// Decoded bytes that a byte of a file may come to.
+const MOST: u64 = 2000;
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+const JPEG: &[u8] = b"\xff\xd8\xff";
+const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
+
+/// Whether a file that begins so is a picture.
+pub(super) fn is_picture(start: &[u8]) -> bool {
+    start.starts_with(PNG) || start.starts_with(JPEG) || TIFF.iter().any(|magic| start.starts_with(magic))
+}
+
+/// Samples as stored, one or three a pixel.
+enum Samples {
+    Bytes(Vec<u8>),
+    Words(Vec<u16>),
+    Floats(Vec<f32>),
+}
+
+struct Picture {
+    /// Rows and columns.
+    shape: [usize; 2],
+    /// Samples of a pixel: 1, or 3 for red, green and blue.
+    channels: usize,
+    samples: Samples,
+}
+
+/// The numbers of a picture.
+pub(super) fn read(path: &Path, spacing_mm: Option<[f64; 2]>, purpose: Purpose) -> Result<Volume, IoError> {
+    let bytes = fs::read(path).map_err(|source| placing::read_error(path, source))?;
+    let format = |detail| IoError::Format { path: path.to_owned(), detail };
+    let picture = caught(|| {
+        if bytes.starts_with(PNG) {
+            png(&bytes, purpose)
+        } else if bytes.starts_with(JPEG) {
+            jpeg(&bytes, purpose)
+        } else {
+            tiff(&bytes)
+        }
+    });
+    let picture = picture.map_err(format)?;
+    let spacing_mm = spacing_mm.ok_or_else(|| IoError::Field {
+        path: path.to_owned(),
+        field: "spacing".to_owned(),
+        found: "not told by a picture".to_owned(),
+        expected: "the size of a pixel in mm: give it with --spacing Y X, or spacing_mm = [y, x] in the configuration"
+            .to_owned(),
+    })?;
+    let grid =
+        Grid::plane(picture.shape, spacing_mm).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
+    let voxels = picture.voxels(purpose).map_err(format)?;
+    Ok(Volume { geometry: NiftiGeometry::for_grid(&grid), voxels })
+}
+
+impl Picture {
+    fn voxels(self, purpose: Purpose) -> Result<Voxels, String> {
+        let samples = if self.channels == 3 {
+            if purpose == Purpose::Labels {
+                return Err(
+                    "has colours; expected one number a pixel: a grey picture, or one with a palette".to_owned()
+                );
+            }
+            Samples::Floats(luminances(&self.samples))
+        } else {
+            self.samples
+        };
+        let (bytes, data_type) = match samples {
+            Samples::Bytes(bytes) => (bytes, NiftiType::Uint8),
+            Samples::Words(words) => (words.into_iter().flat_map(u16::to_le_bytes).collect(), NiftiType::Uint16),
+            Samples::Floats(floats) => (floats.into_iter().flat_map(f32::to_le_bytes).collect(), NiftiType::Float32),
+        };
+        Ok(Voxels { bytes, data_type, big_endian: false, scaling: [1.0, 0.0] })
+    }
+}
+
+fn luminances(samples: &Samples) -> Vec<f32> {
+    fn of<T: Copy + Into<f32>>(samples: &[T]) -> Vec<f32> {
+        samples.as_chunks::<3>().0.iter().map(|pixel| luminance(pixel.map(Into::into))).collect()
+    }
+    match samples {
+        Samples::Bytes(samples) => of(samples),
+        Samples::Words(samples) => of(samples),
+        Samples::Floats(samples) => of(samples),
+    }
+}
+
+/// Decoded bytes that a file of this size may come to.
+fn most(file: usize) -> u64 {
+    FLOOR.saturating_add(MOST * file as u64)
+}
+
+/// Refuses what no file of this size can hold.
+fn check_size(decoded: Option<usize>, file: usize) -> Result<usize, String> {
+    decoded
+        .filter(|&decoded| decoded as u64 <= most(file))
+        .ok_or_else(|| format!("claims a size that a file of {file} bytes cannot hold"))
+}
+
+fn png(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
+    let damaged = |error: png::DecodingError| format!("cannot be read as PNG: {error}");
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    let info = decoder.read_header_info().map_err(damaged)?;
+    let is_palette = info.color_type == ColorType::Indexed;
+    // Numbers of a palette become colours, and those of a few bits become bytes of full range, only where an image is wanted.
+    if purpose == Purpose::Image && is_palette {
+        decoder.set_transformations(png::Transformations::EXPAND);
+    }
+    let mut reader = decoder.read_info().map_err(damaged)?;
+    let size = check_size(reader.output_buffer_size(), bytes.len())?;
+    let mut pixels = vec![0; size];
+    let frame = reader.next_frame(&mut pixels).map_err(damaged)?;
+    let shape = [frame.height as usize, frame.width as usize];
+    let channels = match frame.color_type {
+        ColorType::Grayscale | ColorType::Indexed => 1,
+        ColorType::Rgb => 3,
+        ColorType::GrayscaleAlpha | ColorType::Rgba => {
+            return Err("has an alpha channel; expected grey values or colours alone: remove it".to_owned());
+        }
+    };
+    let samples = match frame.bit_depth {
+        BitDepth::Sixteen => Samples::Words(pixels.as_chunks().0.iter().map(|&two| u16::from_be_bytes(two)).collect()),
+        BitDepth::Eight => Samples::Bytes(pixels),
+        few => Samples::Bytes(spread(&pixels, shape, few as usize)),
+    };
+    Ok(Picture { shape, channels, samples })
+}
+
+/// Numbers of a few bits, packed row by row, the first in the highest bits.
+fn spread(packed: &[u8], [rows, columns]: [usize; 2], bits: usize) -> Vec<u8> {
+    let row_len = (columns * bits).div_ceil(8);
+    let mask = (1_u16 << bits) as u8 - 1;
+    let number = |row: usize, column: usize| {
+        let bit = column * bits;
+        packed.get(row * row_len + bit / 8).map_or(0, |byte| byte >> (8 - bits - bit % 8) & mask)
+    };
+    (0..rows).flat_map(|row| (0..columns).map(move |column| number(row, column))).collect()
+}
+
+fn jpeg(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
+    if purpose == Purpose::Labels {
+        return Err(
+            "is a JPEG, which changes values: labels that were saved so are spoilt; save them as PNG".to_owned()
+        );
+    }
+    let damaged = |error: zune_jpeg::errors::DecodeErrors| format!("cannot be read as JPEG: {error}");
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), DecoderOptions::default());
+    decoder.decode_headers().map_err(damaged)?;
+    let is_gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
+    let (color, channels) = if is_gray { (ColorSpace::Luma, 1) } else { (ColorSpace::RGB, 3) };
+    decoder.set_options(decoder.options().jpeg_set_out_colorspace(color));
+    check_size(decoder.output_buffer_size(), bytes.len())?;
+    let (width, height) = decoder.dimensions().ok_or("cannot be read as JPEG: it has no size")?;
+    let samples = Samples::Bytes(decoder.decode().map_err(damaged)?);
+    Ok(Picture { shape: [height, width], channels, samples })
+}
+
+fn tiff(bytes: &[u8]) -> Result<Picture, String> {
+    let damaged = |error: tiff::TiffError| format!("cannot be read as TIFF: {error}");
+    let mut limits = tiff::decoder::Limits::default();
+    limits.decoding_buffer_size = usize::try_from(most(bytes.len())).unwrap_or(usize::MAX);
+    limits.intermediate_buffer_size = limits.decoding_buffer_size;
+    let mut decoder = tiff::decoder::Decoder::new(Cursor::new(bytes)).map_err(damaged)?.with_limits(limits);
+    let (width, height) = decoder.dimensions().map_err(damaged)?;
+    let shape = [height as usize, width as usize];
+    let color = decoder.colortype().map_err(damaged)?;
+    let channels = match color {
+        tiff::ColorType::Gray(_) => 1,
+        tiff::ColorType::RGB(8 | 16) => 3,
+        other => {
+            return Err(format!(
+                "its pixels are {other:?}; expected grey values, or red, green and blue of 8 or 16 bits"
+            ));
+        }
+    };
+    let sample = usize::from(color.bit_depth()).div_ceil(8);
+    let claimed = [shape[0], shape[1], channels].iter().try_fold(sample, |size, &length| size.checked_mul(length));
+    check_size(claimed, bytes.len())?;
+    let decoded = decoder.read_image().map_err(damaged)?;
+    if decoder.more_images() {
+        return Err("has several pages; expected one: save each to its own file".to_owned());
+    }
+    let samples = match decoded {
+        DecodingResult::U8(samples) if color.bit_depth() < 8 => {
+            Samples::Bytes(spread(&samples, shape, color.bit_depth().into()))
+        }
+        DecodingResult::U8(samples) => Samples::Bytes(samples),
+        DecodingResult::U16(samples) => Samples::Words(samples),
+        DecodingResult::F32(samples) => Samples::Floats(samples),
+        _ => {
+            return Err(format!(
+                "its pixels are {color:?}; expected whole numbers of at most 16 bits, or floats of 32"
+            ));
+        }
+    };
+    Ok(Picture { shape, channels, samples })
+}

@@ -1,0 +1,64 @@
+//! What formats beside NIfTI have in common: axes of voxels in the patient's space, and files that name others.
+
+use std::{
+    io::{self, Read},
+    path::{Component, Path},
+};
+
+use super::{
+    IoError,
+    nifti::{NiftiGeometry, ThirdAxis},
+};
+use crate::domain::{Grid, SlowAxis};
+
+/// Where the first voxel lies, mm, and the way from one to the next along x, y and z.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Axes {
+    pub origin: [f64; 3],
+    pub steps: [[f64; 3]; 3],
+}
+
+impl Axes {
+    /// The same in coordinates whose axes run the other way where the sign is negative.
+    pub(super) fn signed(self, sign: [f64; 3]) -> Self {
+        let turned = |place: [f64; 3]| [0, 1, 2].map(|row| sign[row] * place[row] + 0.0);
+        Self { origin: turned(self.origin), steps: self.steps.map(turned) }
+    }
+
+    /// The geometry of voxels `[slow, y, x]`; what is slow is depth unless `third_axis` says otherwise, or nothing where there is
+    /// one plane. Coordinates are RAS+.
+    pub(super) fn geometry(
+        &self,
+        path: &Path,
+        shape: [usize; 3],
+        third_axis: ThirdAxis,
+    ) -> Result<NiftiGeometry, IoError> {
+        let [x, y, z] = self.steps.map(|step| step.iter().map(|part| part * part).sum::<f64>().sqrt());
+        let slow = match (shape[0], third_axis) {
+            (1, _) => SlowAxis::Single,
+            (_, ThirdAxis::Time) => SlowAxis::Time { interval_ms: None },
+            (_, ThirdAxis::Depth) => SlowAxis::Depth { spacing_mm: z },
+        };
+        let grid =
+            Grid::new(shape, [y, x], slow).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
+        let [a, b, c] = self.steps;
+        Ok(NiftiGeometry::placed(&grid, [0, 1, 2].map(|row| [a[row], b[row], c[row], self.origin[row]])))
+    }
+}
+
+/// Whether a name that stands in a header leads to a file in the header's folder.
+pub(super) fn stays_in_folder(name: &str) -> bool {
+    !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// Passes over bytes.
+pub(super) fn skip(path: &Path, from: &mut impl Read, len: u64) -> Result<(), IoError> {
+    io::copy(&mut from.take(len), &mut io::sink()).map(drop).map_err(|source| read_error(path, source))
+}
+
+pub(super) fn read_error(path: &Path, source: io::Error) -> IoError {
+    match source.kind() {
+        io::ErrorKind::NotFound => IoError::NotFound { path: path.to_owned() },
+        _ => IoError::Read { path: path.to_owned(), source },
+    }
+}

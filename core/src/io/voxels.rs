@@ -1,0 +1,140 @@
+//! What files of every format come to: numbers, one a voxel, and where they lie.
+
+use std::{
+    io::{self, Read},
+    path::Path,
+};
+
+use nifti::NiftiType;
+
+use super::{IoError, PlacedImage, PlacedLabels, nifti::NiftiGeometry};
+use crate::domain::{Image, LabelMap, LabelSet};
+
+/// What a slope and an intercept can do to a whole number.
+const ROUNDING: f64 = 1e-4;
+
+/// What the numbers of a file are wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Colours become their luminance.
+    Image,
+    /// Numbers of a palette stand for themselves, and what was packed with losses is refused.
+    Labels,
+}
+
+/// The numbers of a file, and where they lie.
+pub(super) struct Volume {
+    pub geometry: NiftiGeometry,
+    pub voxels: Voxels,
+}
+
+/// The voxels of a file as they are stored.
+pub(super) struct Voxels {
+    pub bytes: Vec<u8>,
+    pub data_type: NiftiType,
+    pub big_endian: bool,
+    /// Slope and intercept.
+    pub scaling: [f64; 2],
+}
+
+impl Volume {
+    /// Intensities of one channel.
+    pub(super) fn image(self, path: &Path) -> Result<PlacedImage, IoError> {
+        let Self { geometry, voxels } = self;
+        let grid = *geometry.grid();
+        let values: Vec<f32> = voxels.convert(|_, value| Ok(value as f32))?;
+        let mut unusable = values.iter().enumerate().filter(|(_, value)| !value.is_finite());
+        if let Some((first, _)) = unusable.next() {
+            let (count, total, at) = (1 + unusable.count(), values.len(), grid.position(first));
+            return Err(IoError::NotFinite { path: path.to_owned(), count, total, at });
+        }
+        let image = Image::new(grid, 1, values).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
+        Ok(PlacedImage { image, geometry })
+    }
+
+    /// Labels; `mapping` holds pairs (value in the file, label), and a value that it does not name stands for itself.
+    pub(super) fn labels(self, path: &Path, set: &LabelSet, mapping: &[(u32, u8)]) -> Result<PlacedLabels, IoError> {
+        let Self { geometry, voxels } = self;
+        let grid = *geometry.grid();
+        let label_of = |index: usize, found: f64| {
+            let value = if (found - found.round()).abs() <= ROUNDING { found.round() } else { found };
+            let mapped = mapping.iter().find(|(in_file, _)| f64::from(*in_file) == value).map(|&(_, label)| label);
+            let itself = || set.iter().map(|label| label.value).find(|&label| f64::from(label) == value);
+            mapped.or_else(itself).ok_or_else(|| IoError::Label {
+                path: path.to_owned(),
+                found,
+                at: grid.position(index),
+                expected: expected_values(set, mapping),
+            })
+        };
+        let labels = voxels.convert(label_of)?;
+        let labels = LabelMap::new(grid, labels).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
+        Ok(PlacedLabels { labels, geometry })
+    }
+}
+
+fn expected_values(labels: &LabelSet, mapping: &[(u32, u8)]) -> String {
+    mapping.iter().fold(labels.to_string(), |text, (value, label)| format!("{text}, {value} (read as {label})"))
+}
+
+/// As many bytes as voxels of these sizes take, `None` where no machine holds them.
+pub(super) fn bytes_of(sizes: &[usize], data_type: NiftiType) -> Option<usize> {
+    let bytes = sizes.iter().try_fold(data_type.size_of(), |bytes, &size| bytes.checked_mul(size))?;
+    isize::try_from(bytes).is_ok().then_some(bytes)
+}
+
+/// Reads exactly `len` bytes of voxels. The buffer grows with what there is.
+pub(super) fn read_voxels(path: &Path, from: impl Read, len: usize) -> Result<Vec<u8>, IoError> {
+    let mut found = Vec::new();
+    from.take(len as u64).read_to_end(&mut found).map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => IoError::Format {
+            path: path.to_owned(),
+            detail: format!("damaged packed data ({source}); copy or download it again"),
+        },
+        _ => IoError::Read { path: path.to_owned(), source },
+    })?;
+    if found.len() < len {
+        let (found, expected) = (found.len() as u64, len as u64);
+        return Err(IoError::Truncated { path: path.to_owned(), what: "the voxels are", found, expected });
+    }
+    found.shrink_to_fit();
+    Ok(found)
+}
+
+impl Voxels {
+    /// What `convert` makes of each voxel's index and value (slope · stored + intercept), or its
+    /// first refusal.
+    fn convert<T>(&self, convert: impl Fn(usize, f64) -> Result<T, IoError>) -> Result<Vec<T>, IoError> {
+        match self.data_type {
+            NiftiType::Uint8 => self.each(u8::from_le_bytes, f64::from, convert),
+            NiftiType::Int8 => self.each(i8::from_le_bytes, f64::from, convert),
+            NiftiType::Uint16 => self.each(u16::from_le_bytes, f64::from, convert),
+            NiftiType::Int16 => self.each(i16::from_le_bytes, f64::from, convert),
+            NiftiType::Uint32 => self.each(u32::from_le_bytes, f64::from, convert),
+            NiftiType::Int32 => self.each(i32::from_le_bytes, f64::from, convert),
+            NiftiType::Uint64 => self.each(u64::from_le_bytes, |value| value as f64, convert),
+            NiftiType::Int64 => self.each(i64::from_le_bytes, |value| value as f64, convert),
+            NiftiType::Float64 => self.each(f64::from_le_bytes, |value| value, convert),
+            // `Header::parse` lets no other type through.
+            _ => self.each(f32::from_le_bytes, f64::from, convert),
+        }
+    }
+
+    fn each<const N: usize, S, T>(
+        &self,
+        stored: fn([u8; N]) -> S,
+        number: fn(S) -> f64,
+        convert: impl Fn(usize, f64) -> Result<T, IoError>,
+    ) -> Result<Vec<T>, IoError> {
+        let [slope, intercept] = self.scaling;
+        let (voxels, _) = self.bytes.as_chunks::<N>();
+        let value = |(index, bytes): (usize, &[u8; N])| {
+            let mut bytes = *bytes;
+            if self.big_endian {
+                bytes.reverse();
+            }
+            convert(index, slope * number(stored(bytes)) + intercept)
+        };
+        voxels.iter().enumerate().map(value).collect()
+    }
+}
