@@ -8,7 +8,7 @@ use rl4seg_sdk::{
     io::nifti::ThirdAxis,
     phantom::PhantomSource,
     prelude::*,
-    sources::{CasesCsv, ImageKind, Images},
+    sources::{CasesCsv, ImageKind, Images, Msd, Nnunet, Table},
 };
 
 pub mod acdc;
@@ -55,13 +55,15 @@ pub fn modality() -> Result<Modality> {
         doc: "Cardiac MR: ventricles and myocardium in short-axis slices".to_owned(),
         labels: CardiacMr::labels()?,
         preset: [include_str!("../preset.toml"), METHOD_PRESET].concat(),
-        folder_sources: ["cardiac-mr/acdc", "cardiac-mr/cases-csv", "cardiac-mr/images"].map(str::to_owned).to_vec(),
+        folder_sources: ["acdc", "cases-csv", "nnunet", "msd", "table", "images"]
+            .map(|name| format!("cardiac-mr/{name}"))
+            .to_vec(),
         phantom: Some("cardiac-mr/phantom".to_owned()),
     })
 }
 
 export_plugin! {
     modality: modality;
-    data_sources: [Acdc, CasesCsv<CardiacMr>, Images<CardiacMr>, PhantomSource<ShortAxis>];
+    data_sources: [Acdc, CasesCsv<CardiacMr>, Nnunet<CardiacMr>, Msd<CardiacMr>, Table<CardiacMr>, Images<CardiacMr>, PhantomSource<ShortAxis>];
     validity_metrics: [Shape];
 }

@@ -8,7 +8,7 @@ use rl4seg_sdk::{
     method_preset_with,
     phantom::PhantomSource,
     prelude::*,
-    sources::{CasesCsv, ImageKind, Images},
+    sources::{CasesCsv, ImageKind, Images, Msd, Nnunet, Table},
 };
 
 pub mod masks;
@@ -57,7 +57,9 @@ pub fn modality() -> Result<Modality> {
         doc: "Chest radiographs: lungs and heart in frontal images".to_owned(),
         labels: ChestXray::labels()?,
         preset: [include_str!("../preset.toml"), &method()?].concat(),
-        folder_sources: ["chest-xray/cases-csv", "chest-xray/images"].map(str::to_owned).to_vec(),
+        folder_sources: ["cases-csv", "nnunet", "msd", "table", "images"]
+            .map(|name| format!("chest-xray/{name}"))
+            .to_vec(),
         phantom: Some("chest-xray/phantom".to_owned()),
     })
 }
@@ -70,6 +72,6 @@ fn method() -> Result<String> {
 
 export_plugin! {
     modality: modality;
-    data_sources: [PngMasks, CasesCsv<ChestXray>, Images<ChestXray>, PhantomSource<Radiograph>];
+    data_sources: [PngMasks, CasesCsv<ChestXray>, Nnunet<ChestXray>, Msd<ChestXray>, Table<ChestXray>, Images<ChestXray>, PhantomSource<Radiograph>];
     validity_metrics: [Proportions];
 }

@@ -24,7 +24,9 @@ pub fn modality() -> Result<Modality> {
         doc: "Echocardiography: left ventricle and myocardium in apical views".to_owned(),
         labels: labels()?,
         preset: [include_str!("../preset.toml"), METHOD_PRESET, SHAPE_DISTORTIONS].concat(),
-        folder_sources: ["echo/camus", "echo/cases-csv", "echo/images"].map(str::to_owned).to_vec(),
+        folder_sources: ["camus", "cases-csv", "nnunet", "msd", "table", "images"]
+            .map(|name| format!("echo/{name}"))
+            .to_vec(),
         phantom: Some("echo/phantom".to_owned()),
     })
 }
