@@ -159,10 +159,10 @@ impl<'a> Header<'a> {
             None => f64::from(u8::from(axis == row)),
         };
         let mut placed = Axes { origin: [0.0; 3], steps: [[0.0; 3]; 3] };
-        for row in 0..axes {
-            placed.origin[row] = origin[row];
-            for axis in 0..axes {
-                placed.steps[axis][row] = along(axis, row) * spacing[axis];
+        placed.origin[..axes].copy_from_slice(&origin);
+        for (axis, (step, length)) in placed.steps.iter_mut().zip(&spacing).enumerate() {
+            for (row, part) in step.iter_mut().enumerate().take(axes) {
+                *part = along(axis, row) * length;
             }
         }
         if axes == 2 {
