@@ -64,6 +64,8 @@ pub enum Command {
     Uncertainty(commands::uncertainty::Args),
     Compare(commands::compare::Args),
     Check(commands::check::Args),
+    #[command(subcommand)]
+    Data(commands::data::Command),
     Phantom(commands::phantom::Args),
     #[command(subcommand)]
     Bench(commands::bench::Command),
@@ -86,6 +88,7 @@ impl Command {
             Self::Uncertainty(args) => commands::uncertainty::run(args, global),
             Self::Compare(args) => commands::compare::run(args, global),
             Self::Check(args) => commands::check::run(args, global),
+            Self::Data(command) => commands::data::run(command, global),
             Self::Phantom(args) => commands::phantom::run(args, global),
             Self::Bench(command) => commands::bench::run(command, global),
             Self::Doctor(args) => commands::doctor::run(args, global),

@@ -4,6 +4,7 @@ pub mod adapt;
 pub mod bench;
 pub mod check;
 pub mod compare;
+pub mod data;
 pub mod demo;
 pub mod doctor;
 pub mod init;

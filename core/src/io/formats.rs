@@ -49,11 +49,12 @@ impl Format {
 
     /// The format of a file that begins so.
     fn of_start(start: &[u8]) -> Option<Self> {
-        if nifti::is_nifti(start) {
-            return Some(Self::Nifti);
-        }
+        // Before all others: what stands in the 128 bytes before it may look like anything (PS3.10, 7.1).
         if start.get(128..132) == Some(b"DICM") {
             return Some(Self::Dicom);
+        }
+        if nifti::is_nifti(start) {
+            return Some(Self::Nifti);
         }
         if nrrd::is_nrrd(start) {
             return Some(Self::Nrrd);

@@ -34,6 +34,10 @@ impl<'a> MadeUp<'a> {
             return serde_json::to_value(self.phantom).ok();
         }
         let reads_folders = modality.folder_sources.iter().any(|source| source == component);
-        reads_folders.then(|| json!({ "root": self.folder.path().join("images") }))
+        let root = self.folder.path().join("images");
+        reads_folders.then(|| match component.ends_with("/images") {
+            true => json!({ "root": root.join("img"), "labels": "../gt" }),
+            false => json!({ "root": root }),
+        })
     }
 }

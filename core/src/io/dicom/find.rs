@@ -94,6 +94,12 @@ impl DicomFile {
 /// If something cannot be read, a DICOM file is damaged, a DICOMDIR names a file that is not there, or there is no image.
 pub fn find(path: &Path) -> Result<Vec<ImageFiles>, IoError> {
     let files = candidates(path)?;
+    if let [file @ DicomFile::Plain(only)] = files.as_slice()
+        && only == path
+    {
+        // Reading it will tell what is wrong if it is no image.
+        return Ok(vec![image_of(file.clone(), &file.read()?)]);
+    }
     let entries = files.into_par_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     let mut images: BTreeMap<String, ImageFiles> = BTreeMap::new();
     let mut order = Vec::new();
@@ -194,19 +200,30 @@ fn entry(file: DicomFile) -> Result<Option<ImageFiles>, IoError> {
     if !is_image || is_derived {
         return Ok(None);
     }
-    let required = |tag: Tag| root.text(tag).ok_or_else(|| root.missing(tag, "an identifier"));
-    let is_plane = root.whole(tags::NUMBER_OF_FRAMES)?.unwrap_or(1) <= 1 && Placement::of(&root, 0)?.is_some();
-    let uid = required(if is_plane { tags::SERIES_INSTANCE_UID } else { tags::SOP_INSTANCE_UID })?;
+    Ok(Some(image_of(file, &instance)))
+}
+
+/// The image that a file belongs to: that of its series where it is a plane that tells where it lies.
+fn image_of(file: DicomFile, instance: &Instance) -> ImageFiles {
+    let root = Attributes { path: &instance.path, dataset: &instance.dataset };
+    let whole = |tag: Tag| root.whole(tag).ok().flatten();
+    let is_placed = Placement::of(&root, 0).ok().flatten().is_some();
+    let is_plane = whole(tags::NUMBER_OF_FRAMES).unwrap_or(1) <= 1 && is_placed;
     let text = |tag| root.text(tag).unwrap_or_default();
-    Ok(Some(ImageFiles {
+    let uid = [tags::SERIES_INSTANCE_UID, tags::SOP_INSTANCE_UID]
+        .into_iter()
+        .skip(usize::from(!is_plane))
+        .find_map(|tag| root.text(tag));
+    ImageFiles {
         patient: text(tags::PATIENT_ID),
         modality: text(tags::MODALITY),
         description: text(tags::SERIES_DESCRIPTION),
-        series_number: root.whole(tags::SERIES_NUMBER).ok().flatten(),
-        instance_number: if is_plane { None } else { root.whole(tags::INSTANCE_NUMBER).ok().flatten() },
-        uid,
+        series_number: whole(tags::SERIES_NUMBER),
+        instance_number: if is_plane { None } else { whole(tags::INSTANCE_NUMBER) },
+        // A file without identifiers is an image of its own.
+        uid: uid.unwrap_or_else(|| instance.path.display().to_string()),
         files: vec![file],
-    }))
+    }
 }
 
 fn opened(archive: &Path) -> Result<zip::ZipArchive<io::BufReader<File>>, IoError> {
