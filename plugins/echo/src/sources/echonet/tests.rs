@@ -58,8 +58,8 @@ fn traced(video: &str, frame: usize, width: f64) -> String {
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("Videos")).unwrap();
-    write(&folder, "FileList.csv", &format!("{LIST}A,43.75,45,80,600,800,50,3,TRAIN\nB,60,40,100,600,800,50,3,TEST\n"));
-    write(&folder, "VolumeTracings.csv", &[TRACINGS, &traced("A", 0, 8.0), &traced("A", 2, 6.0)].concat());
+    write(&folder, "FileList.csv", format!("{LIST}A,43.75,45,80,600,800,50,3,TRAIN\nB,60,40,100,600,800,50,3,TEST\n"));
+    write(&folder, "VolumeTracings.csv", [TRACINGS, &traced("A", 0, 8.0), &traced("A", 2, 6.0)].concat());
     write(&folder, "Videos/A.avi", jpegs(&[GREY, &[], COLOUR]));
     write(&folder, "Videos/B.avi", jpegs(&[GREY]));
     folder
