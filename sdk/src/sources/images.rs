@@ -138,8 +138,7 @@ fn label_maps(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
         // The longest ending that fits.
         let case = ENDINGS.iter().rev().find_map(|ending| stem.strip_suffix(ending)).unwrap_or(&stem).to_owned();
         if let Some(other) = found.insert(case, path.clone()) {
-            let message =
-                format!("{} and {} are of one case; remove one", other.display(), path.display());
+            let message = format!("{} and {} are of one case; remove one", other.display(), path.display());
             return Err(ComponentError::new(ErrorKind::Inconsistent, message));
         }
     }
