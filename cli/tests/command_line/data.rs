@@ -44,7 +44,7 @@ fn what_convert_writes_is_read_again() {
     assert_eq!(after["component"], "echo/nnunet");
     assert_eq!(after["cases"].as_array().unwrap().len(), before["cases"].as_array().unwrap().len());
     assert_eq!(after["label_maps"], before["label_maps"]);
-    assert_eq!(after["cases"][0]["voxels"].is_object(), true, "{after}");
+    assert!(after["cases"][0]["voxels"].is_object(), "{after}");
     let error = rl4seg(["data", "convert", &data, "--modality", "echo", "--out", &out]).refused();
     assert!(error.contains("is not empty"), "{error}");
 }
