@@ -1,6 +1,13 @@
 //! Damaged and lying files of every kind that is read: an error at most, and never more memory than the file's size explains.
 //!
 //! `HOSTILE_FILES=10000 cargo test --release --workspace --test hostile_files` tries as many of each format; without it, a few hundred.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

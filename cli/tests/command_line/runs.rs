@@ -120,7 +120,8 @@ fn predict_dicom(folder: &Folder, run: &str) {
     fs::copy(cine, folder_of_scans.join("IM0001")).unwrap();
     fs::write(folder_of_scans.join("notes"), "no image").unwrap();
     let (scans, out) = (folder.text("scans"), folder.text("from dicom"));
-    let rows = rl4seg(["predict", run, &scans, "--out", &out, "--write", "dicom", "--json"]).json();
+    let rows =
+        rl4seg(["predict", run, &scans, "--out", &out, "--write", "dicom", "--intensity", "shown", "--json"]).json();
     assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
     assert_eq!(rows[0]["structures"][0]["areas_mm2"].as_array().unwrap().len(), 2, "{rows}");
     let segmentation = fs::read(rows[0]["labels"].as_str().unwrap()).unwrap();
