@@ -27,7 +27,7 @@ const CASES_AT_ONCE: usize = 16;
 pub fn write_cases(source: &dyn DataSource, root: &Path, on_case: &mut dyn FnMut(usize, usize)) -> Result<()> {
     let cases = source.cases()?;
     let table = table(&cases)?;
-    make_folder(root)?;
+    make_folder(root, &["img", "gt"])?;
     for (index, some) in cases.chunks(CASES_AT_ONCE).enumerate() {
         let written: Vec<Result<()>> = some.par_iter().map(|case| write_case(source, case, root)).collect();
         written.into_iter().collect::<Result<()>>()?;
@@ -47,14 +47,18 @@ fn write_case(source: &dyn DataSource, case: &CaseEntry, root: &Path) -> Result<
     Ok(())
 }
 
-fn make_folder(root: &Path) -> Result<()> {
+/// Makes a folder for a data set, with these folders in it.
+///
+/// # Errors
+/// If it exists and is not an empty folder, or cannot be made.
+pub fn make_folder(root: &Path, folders: &[&str]) -> Result<()> {
     let failed = |source| IoError::Write { path: root.to_owned(), source };
     fs::create_dir_all(root).map_err(failed)?;
     if fs::read_dir(root).map_err(failed)?.next().is_some() {
         let message = format!("{}: the folder is not empty; give a new or an empty one", root.display());
         return Err(ComponentError::new(ErrorKind::Configuration, message));
     }
-    for folder in ["img", "gt"] {
+    for folder in folders {
         fs::create_dir(root.join(folder)).map_err(failed)?;
     }
     Ok(())

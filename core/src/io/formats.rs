@@ -1,11 +1,11 @@
 //! Images and label maps of any format that is read here.
 
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
 use super::{
     IoError, PlacedImage, PlacedLabels, Reading, meta_image,
     nifti::{self, NiftiGeometry, ThirdAxis},
-    nrrd,
+    nrrd, placing, reading,
     voxels::{Purpose, Volume},
 };
 use crate::domain::{Grid, LabelSet, SlowAxis};
@@ -37,13 +37,7 @@ impl Format {
     /// # Errors
     /// If the file is not there or cannot be read.
     pub fn of(path: &Path) -> Result<Option<Self>, IoError> {
-        let mut start = Vec::new();
-        let opened =
-            File::open(nifti::header_file(path)).and_then(|file| file.take(START as u64).read_to_end(&mut start));
-        opened.map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => IoError::NotFound { path: path.to_owned() },
-            _ => IoError::Read { path: path.to_owned(), source },
-        })?;
+        let start = placing::first_bytes(&nifti::header_file(path), START)?;
         Ok(Self::of_start(&start))
     }
 
@@ -157,12 +151,7 @@ fn require_spacing(path: &Path, grid: &Grid, reading: &Reading) -> Result<(), Io
     if found.iter().zip(given).all(|(&found, given)| (found - given).abs() <= SPACING_TOLERANCE * found) {
         return Ok(());
     }
-    Err(IoError::Field {
-        path: path.to_owned(),
-        field: "spacing".to_owned(),
-        found: format!("{found:?} mm [y, x]"),
-        expected: format!("{given:?} mm, which was given by hand: give it only for files that do not tell it"),
-    })
+    Err(reading::other_spacing(path, found, given))
 }
 
 /// What the third axis of a NIfTI file is; refuses to guess where it matters.

@@ -1,14 +1,18 @@
 //! The images that a user names: files, or folders of them.
 
 use std::{
-    fs,
+    fs::DirEntry,
     path::{Path, PathBuf},
 };
 
 use super::{
     FoundImage, IoError, Reading,
     formats::{self, Format},
+    placing,
 };
+
+/// What a zip archive begins with.
+const ZIP: &[u8] = b"PK\x03\x04";
 
 /// An image to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,13 +36,8 @@ impl Input {
     /// # Errors
     /// If something is not there or cannot be read.
     pub fn find(path: &Path) -> Result<Vec<Self>, IoError> {
-        let mut files = Vec::new();
-        if path.is_dir() {
-            walk(path, &mut files)?;
-            files.sort();
-        } else {
-            files.push(super::nifti::header_file(path));
-        }
+        let files =
+            if path.is_dir() { placing::files_in(path, is_shown)? } else { vec![super::nifti::header_file(path)] };
         let mut inputs = Vec::new();
         let mut has_dicom = false;
         for file in files {
@@ -107,29 +106,13 @@ pub fn name(path: &Path) -> Option<String> {
     name.get(..name.len() - len).filter(|stem| !stem.is_empty()).map(str::to_owned)
 }
 
-/// Every file in a folder and the folders in it, but hidden ones.
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), IoError> {
-    let unreadable = |source| IoError::Read { path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        // A link could lead back to where it lies.
-        let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() {
-            walk(&entry.path(), files)?;
-        } else if !entry.file_name().to_string_lossy().starts_with('.') && entry.path().is_file() {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
+/// Whether a file is a zip archive.
+pub(super) fn is_archive(path: &Path) -> Result<bool, IoError> {
+    Ok(placing::first_bytes(path, ZIP.len())? == ZIP)
 }
 
-/// Whether a file is a zip archive.
-fn is_archive(path: &Path) -> Result<bool, IoError> {
-    use std::io::Read;
-    let mut start = Vec::new();
-    let opened = fs::File::open(path).and_then(|file| file.take(4).read_to_end(&mut start));
-    opened.map_err(|source| IoError::Read { path: path.to_owned(), source })?;
-    Ok(start == b"PK\x03\x04")
+fn is_shown(entry: &DirEntry) -> bool {
+    !entry.file_name().to_string_lossy().starts_with('.') && entry.path().is_file()
 }
 
 #[cfg(feature = "dicom")]

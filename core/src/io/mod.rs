@@ -22,7 +22,7 @@ mod reading;
 mod voxels;
 
 pub use atomic::write_atomically;
-pub use cases::write_cases;
+pub use cases::{make_folder, write_cases};
 #[cfg(any(feature = "dicom", feature = "pictures"))]
 use caught::caught;
 pub use error::IoError;

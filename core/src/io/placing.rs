@@ -1,8 +1,9 @@
 //! What formats beside NIfTI have in common: axes of voxels in the patient's space, and files that name others.
 
 use std::{
+    fs::{self, DirEntry, File},
     io::{self, Read},
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
 };
 
 use super::{
@@ -54,6 +55,32 @@ pub(super) fn stays_in_folder(name: &str) -> bool {
 /// Passes over bytes.
 pub(super) fn skip(path: &Path, from: &mut impl Read, len: u64) -> Result<(), IoError> {
     io::copy(&mut from.take(len), &mut io::sink()).map(drop).map_err(|source| read_error(path, source))
+}
+
+/// The first bytes of a file, `len` or as many as there are.
+pub(super) fn first_bytes(path: &Path, len: usize) -> Result<Vec<u8>, IoError> {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(len as u64).read_to_end(&mut start));
+    read.map(|_| start).map_err(|source| read_error(path, source))
+}
+
+/// The wanted files in a folder and the folders in it, in the order of their names.
+pub(super) fn files_in(folder: &Path, is_wanted: fn(&DirEntry) -> bool) -> Result<Vec<PathBuf>, IoError> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        let unreadable = |source| IoError::Read { path: folder.clone(), source };
+        for entry in fs::read_dir(&folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            // A link could lead back to where it lies.
+            if entry.file_type().map_err(unreadable)?.is_dir() {
+                folders.push(entry.path());
+            } else if is_wanted(&entry) {
+                files.push(entry.path());
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 pub(super) fn read_error(path: &Path, source: io::Error) -> IoError {

@@ -1,7 +1,9 @@
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::nifti::ThirdAxis;
+use super::{IoError, nifti::ThirdAxis};
 
 /// What files leave open, and what is wanted of them.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -14,6 +16,16 @@ pub struct Reading {
     pub intensity: Intensity,
     /// Whether what lies outside the regions of an ultrasound image, as burned-in text, is set to 0.
     pub mask_outside_regions: bool,
+}
+
+/// Refuses a file that tells another spacing `[y, x]`, mm, than the one given by hand.
+pub(super) fn other_spacing(path: &Path, found: [f64; 2], given: [f64; 2]) -> IoError {
+    IoError::Field {
+        path: path.to_owned(),
+        field: "spacing".to_owned(),
+        found: format!("{found:?} mm [y, x]"),
+        expected: format!("{given:?} mm, which was given by hand: give it only for files that do not tell it"),
+    }
 }
 
 /// Which intensities of a DICOM image are taken.

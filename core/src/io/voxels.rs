@@ -8,7 +8,7 @@ use std::{
 use nifti::NiftiType;
 
 use super::{IoError, PlacedImage, PlacedLabels, nifti::NiftiGeometry};
-use crate::domain::{Image, LabelMap, LabelSet};
+use crate::domain::{Grid, Image, LabelMap, LabelSet};
 
 /// What a slope and an intercept can do to a whole number.
 const ROUNDING: f64 = 1e-4;
@@ -43,11 +43,7 @@ impl Volume {
         let Self { geometry, voxels } = self;
         let grid = *geometry.grid();
         let values: Vec<f32> = voxels.convert(|_, value| Ok(value as f32))?;
-        let mut unusable = values.iter().enumerate().filter(|(_, value)| !value.is_finite());
-        if let Some((first, _)) = unusable.next() {
-            let (count, total, at) = (1 + unusable.count(), values.len(), grid.position(first));
-            return Err(IoError::NotFinite { path: path.to_owned(), count, total, at });
-        }
+        require_finite(path, &values, &grid)?;
         let image = Image::new(grid, 1, values).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
         Ok(PlacedImage { image, geometry })
     }
@@ -71,6 +67,14 @@ impl Volume {
         let labels = LabelMap::new(grid, labels).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
         Ok(PlacedLabels { labels, geometry })
     }
+}
+
+/// Refuses values of which any is NaN or infinite.
+pub(super) fn require_finite(path: &Path, values: &[f32], grid: &Grid) -> Result<(), IoError> {
+    let mut unusable = values.iter().enumerate().filter(|(_, value)| !value.is_finite());
+    let Some((first, _)) = unusable.next() else { return Ok(()) };
+    let (count, total, at) = (1 + unusable.count(), values.len(), grid.position(first));
+    Err(IoError::NotFinite { path: path.to_owned(), count, total, at })
 }
 
 fn expected_values(labels: &LabelSet, mapping: &[(u32, u8)]) -> String {

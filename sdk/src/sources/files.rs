@@ -11,9 +11,9 @@ use crate::{
     component::{ComponentError, ErrorKind, Result},
     domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
     io::{
-        Reading,
+        PlacedLabels, Reading,
         formats::{read_geometry, read_image, read_labels},
-        nifti::ThirdAxis,
+        nifti::{NiftiGeometry, ThirdAxis},
     },
 };
 
@@ -119,18 +119,22 @@ impl CaseFiles {
         let Some(path) = &self.labels else { return Ok(None) };
         let image = read_geometry(&self.image, reading)?;
         let found = read_labels(path, reading, labels, mapping)?;
-        match image.difference(&found.geometry) {
-            None => Ok(Some(found.labels)),
-            Some(difference) => {
-                let message = format!(
-                    "{} and {} do not lie on each other: {difference}; expected the same shape, spacing and affine",
-                    self.image.display(),
-                    path.display()
-                );
-                Err(ComponentError::new(ErrorKind::Inconsistent, message))
-            }
-        }
+        labels_on((&self.image, &image), (path, found)).map(Some)
     }
+}
+
+/// The labels of a file, if they lie on the image that they belong to.
+pub(super) fn labels_on(
+    (image, geometry): (&Path, &NiftiGeometry),
+    (path, found): (&Path, PlacedLabels),
+) -> Result<LabelMap> {
+    let Some(difference) = geometry.difference(&found.geometry) else { return Ok(found.labels) };
+    let message = format!(
+        "{} and {} do not lie on each other: {difference}; expected the same shape, spacing and affine",
+        image.display(),
+        path.display()
+    );
+    Err(ComponentError::new(ErrorKind::Inconsistent, message))
 }
 
 fn by_axis(third_axis: ThirdAxis) -> Reading {

@@ -7,7 +7,11 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ImageKind, files::require_folder, patient::PatientRule};
+use super::{
+    ImageKind,
+    files::{labels_on, require_folder},
+    patient::PatientRule,
+};
 use crate::{
     component::{ComponentError, DataSource, ErrorKind, Result},
     domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
@@ -180,17 +184,7 @@ impl<K: ImageKind> DataSource for Images<K> {
         let mapping: Vec<(u32, u8)> = self.config.read_as.iter().map(|(&value, &label)| (value, label)).collect();
         let image = case.input.read(&self.reading())?.placed.geometry;
         let found = formats::read_labels(path, &self.reading(), &self.labels, &mapping)?;
-        match image.difference(&found.geometry) {
-            None => Ok(Some(found.labels)),
-            Some(difference) => {
-                let message = format!(
-                    "{} and {} do not lie on each other: {difference}; expected the same shape, spacing and affine",
-                    case.input.path().display(),
-                    path.display()
-                );
-                Err(ComponentError::new(ErrorKind::Inconsistent, message))
-            }
-        }
+        labels_on((&case.input.path(), &image), (path, found)).map(Some)
     }
 }
 

@@ -1,6 +1,5 @@
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -9,6 +8,7 @@ use rl4seg_core::{
     component::DataSource,
     domain::{CaseEntry, Split},
     io::{
+        make_folder,
         nifti::{NiftiGeometry, write_image, write_labels},
         write_atomically,
     },
@@ -65,7 +65,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
     let Opened { source, component, .. } = open(&catalog, args.modality.as_deref(), &args.folder)?;
     let entries = source.cases()?;
-    make_folders(&args.out)?;
+    make_folder(&args.out, &[Part::Training, Part::Test].map(Part::folders).concat())?;
     let mut counter = Counter::new("convert", global.shows_progress());
     for (index, entry) in entries.iter().enumerate() {
         counter.at(entry.id.as_str(), index, entries.len());
@@ -79,17 +79,6 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     output::result(global.json, &result, || {
         format!("wrote {training} training and {} test cases to {}", entries.len() - training, args.out.display())
     })
-}
-
-fn make_folders(out: &Path) -> anyhow::Result<()> {
-    let unwritable = || format!("{}: cannot be made", out.display());
-    fs::create_dir_all(out).with_context(unwritable)?;
-    let is_empty = fs::read_dir(out).with_context(unwritable)?.next().is_none();
-    ensure!(is_empty, "{}: the folder is not empty; give a new or an empty one", out.display());
-    for folder in [Part::Training, Part::Test].into_iter().flat_map(Part::folders) {
-        fs::create_dir(out.join(folder)).with_context(unwritable)?;
-    }
-    Ok(())
 }
 
 fn write_case(source: &dyn DataSource, entry: &CaseEntry, out: &Path) -> anyhow::Result<()> {

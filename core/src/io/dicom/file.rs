@@ -21,7 +21,7 @@ use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 use flate2::bufread::DeflateDecoder;
 
 use super::codec::Compression;
-use crate::io::{IoError, caught};
+use crate::io::{IoError, caught, placing::read_error};
 
 /// What follows the preamble.
 const MAGIC: &[u8] = b"DICM";
@@ -54,10 +54,7 @@ pub(in crate::io) fn is_dicom(start: &[u8]) -> bool {
 impl Instance {
     /// Reads a file.
     pub(super) fn read(path: &Path) -> Result<Self, IoError> {
-        let bytes = fs::read(path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => IoError::NotFound { path: path.to_owned() },
-            _ => IoError::Read { path: path.to_owned(), source },
-        })?;
+        let bytes = fs::read(path).map_err(|source| read_error(path, source))?;
         Self::parse(path, &bytes)
     }
 

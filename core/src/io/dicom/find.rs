@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -16,12 +16,14 @@ use super::{
     file::{Instance, is_dicom},
     placement::Placement,
 };
-use crate::io::IoError;
+use crate::io::{
+    IoError,
+    input::is_archive,
+    placing::{files_in, first_bytes},
+};
 
 /// Bytes that tell whether a file is DICOM.
 const START: usize = 132;
-/// What a zip archive begins with.
-const ZIP: &[u8] = b"PK\x03\x04";
 
 /// A file that holds a DICOM instance.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,12 +77,7 @@ impl DicomFile {
 
     fn is_dicom(&self) -> Result<bool, IoError> {
         let start = match self {
-            Self::Plain(path) => {
-                let mut start = Vec::new();
-                let opened = File::open(path).and_then(|file| file.take(START as u64).read_to_end(&mut start));
-                opened.map_err(|source| IoError::Read { path: path.clone(), source })?;
-                start
-            }
+            Self::Plain(path) => first_bytes(path, START)?,
             Self::Zipped { archive, name } => unzipped(archive, name, Some(START))?,
         };
         Ok(is_dicom(&start))
@@ -124,15 +121,10 @@ fn candidates(path: &Path) -> Result<Vec<DicomFile>, IoError> {
         return Err(IoError::NotFound { path: path.to_owned() });
     }
     if path.is_dir() {
-        let mut files = Vec::new();
-        walk(path, &mut files)?;
-        files.sort();
+        let files = files_in(path, |entry| entry.file_type().is_ok_and(|kind| kind.is_file()))?;
         return Ok(files.into_iter().map(DicomFile::Plain).collect());
     }
-    let mut start = Vec::new();
-    let opened = File::open(path).and_then(|file| file.take(START as u64).read_to_end(&mut start));
-    opened.map_err(|source| IoError::Read { path: path.to_owned(), source })?;
-    if start.starts_with(ZIP) {
+    if is_archive(path)? {
         return zipped(path);
     }
     let instance = Instance::read(path)?;
@@ -142,21 +134,6 @@ fn candidates(path: &Path) -> Result<Vec<DicomFile>, IoError> {
     } else {
         Ok(vec![DicomFile::Plain(path.to_owned())])
     }
-}
-
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), IoError> {
-    let unreadable = |source| IoError::Read { path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        // A link could lead back to where it lies.
-        let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() {
-            walk(&entry.path(), files)?;
-        } else if kind.is_file() {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
 }
 
 /// The files that a DICOMDIR lists (PS3.3, F.3.2.2); names of folders and files are components of one element.

@@ -1,7 +1,5 @@
 //! Instances become an image.
 
-use std::path::Path;
-
 use dicom_dictionary_std::tags;
 use rayon::prelude::*;
 
@@ -21,6 +19,8 @@ use crate::{
     io::{
         IoError, PlacedImage, Reading,
         nifti::{NiftiGeometry, ThirdAxis},
+        reading::other_spacing,
+        voxels::require_finite,
     },
 };
 
@@ -73,7 +73,7 @@ pub(super) fn assemble(instances: &[Instance], reading: &Reading) -> Result<Dico
         mask::clear_outside(&mut values, &layout.grid, &regions, &root)?;
     }
     let path = &instances[0].path;
-    check_finite(path, &values, &layout.grid)?;
+    require_finite(path, &values, &layout.grid)?;
     let domain = |source| IoError::Domain { path: path.clone(), source };
     let image = Image::new(layout.grid, 1, values).map_err(domain)?;
     let geometry = match layout.affine {
@@ -163,12 +163,7 @@ fn shared_spacing(instances: &[Instance], frames: &[Frames<'_>], reading: &Readi
         let Some(mm) = reading.spacing_mm else { return found };
         match found {
             Ok(found) if spacing::close(found.mm, mm) => Ok(found),
-            Ok(found) => Err(IoError::Field {
-                path: root.path.to_owned(),
-                field: "spacing".to_owned(),
-                found: format!("{:?} mm [y, x]", found.mm),
-                expected: format!("{mm:?} mm, which was given by hand: give it only for files that do not tell it"),
-            }),
+            Ok(found) => Err(other_spacing(root.path, found.mm, mm)),
             Err(_) => Ok(Spacing { mm, note: Some("its spacing was given by hand".to_owned()) }),
         }
     };
@@ -201,13 +196,6 @@ fn refuse_stack(instances: &[Instance], planes: &[Plane], (a, b, reason): (usize
     let name = |plane: &Plane| format!("{}, frame {}", instances[plane.instance].path.display(), plane.frame + 1);
     let path = instances[planes[a].instance].path.clone();
     IoError::Unsupported { path, detail: format!("frame {} and {}: {reason}", planes[a].frame + 1, name(&planes[b])) }
-}
-
-fn check_finite(path: &Path, values: &[f32], grid: &Grid) -> Result<(), IoError> {
-    let mut unusable = values.iter().enumerate().filter(|(_, value)| !value.is_finite());
-    let Some((first, _)) = unusable.next() else { return Ok(()) };
-    let (count, total, at) = (1 + unusable.count(), values.len(), grid.position(first));
-    Err(IoError::NotFinite { path: path.to_owned(), count, total, at })
 }
 
 fn source(instances: &[Instance], frames: &[Frames<'_>], layout: &Layout) -> DicomSource {

@@ -78,17 +78,17 @@ impl Scale {
 }
 
 /// The values that samples stand for: the stored bits alone, with their sign.
-pub(super) fn stored(samples: &Samples, format: &PixelFormat) -> Box<dyn Iterator<Item = f64>> {
+fn stored<'a>(samples: &'a Samples, format: &PixelFormat) -> Box<dyn Iterator<Item = f64> + 'a> {
     let shift = format.high_bit + 1 - format.stored;
     let (stored, signed) = (format.stored, format.signed);
     let value = move |raw: u32| {
         let bits = u64::from(raw >> shift) & ((1_u64 << stored) - 1);
         if signed && bits >> (stored - 1) == 1 { bits as f64 - (1_u64 << stored) as f64 } else { bits as f64 }
     };
-    match samples.clone() {
-        Samples::Bytes(samples) => Box::new(samples.into_iter().map(move |sample| value(sample.into()))),
-        Samples::Words(samples) => Box::new(samples.into_iter().map(move |sample| value(sample.into()))),
-        Samples::Longs(samples) => Box::new(samples.into_iter().map(value)),
+    match samples {
+        Samples::Bytes(samples) => Box::new(samples.iter().map(move |&sample| value(sample.into()))),
+        Samples::Words(samples) => Box::new(samples.iter().map(move |&sample| value(sample.into()))),
+        Samples::Longs(samples) => Box::new(samples.iter().map(move |&sample| value(sample))),
     }
 }
 

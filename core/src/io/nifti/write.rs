@@ -6,7 +6,7 @@ use nifti::NiftiType;
 use super::{NiftiGeometry, fields::Version, header::HeaderBytes};
 use crate::{
     domain::{Grid, Image, LabelMap, VoxelMap},
-    io::{IoError, write_atomically},
+    io::{IoError, voxels::require_finite, write_atomically},
 };
 
 /// Writes labels as `uint8`.
@@ -48,11 +48,7 @@ pub fn write_image(path: &Path, image: &Image, geometry: &NiftiGeometry) -> Resu
 }
 
 fn write_floats(path: &Path, values: &[f32], geometry: &NiftiGeometry) -> Result<(), IoError> {
-    let mut unusable = values.iter().enumerate().filter(|(_, value)| !value.is_finite());
-    if let Some((first, _)) = unusable.next() {
-        let (count, total, at) = (1 + unusable.count(), values.len(), geometry.grid().position(first));
-        return Err(IoError::NotFinite { path: path.to_owned(), count, total, at });
-    }
+    require_finite(path, values, geometry.grid())?;
     let bytes = |value: &f32| if geometry.header.big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
     let voxels: Vec<u8> = values.iter().flat_map(bytes).collect();
     write(path, geometry, NiftiType::Float32, &voxels)

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::VoxelMap,
-    io::{IoError, dicom::DicomSource},
+    io::{IoError, dicom::DicomSource, voxels::require_finite},
 };
 
 /// No scheme that DICOM names has a code for it; those that begin with 99 are for each maker's own.
@@ -27,11 +27,7 @@ const KIND: &str = "DERIVED\\PRIMARY\\VOLUME\\NONE";
 /// If the map does not lie on the image or holds a NaN, the image does not tell where its planes lie (as a cine of ultrasound does
 /// not) or lacks the identifiers to refer to it by, or the file cannot be written.
 pub fn write_parametric_map(path: &Path, map: &VoxelMap, source: &DicomSource) -> Result<(), IoError> {
-    let mut unusable = map.values().iter().enumerate().filter(|(_, value)| !value.is_finite());
-    if let Some((first, _)) = unusable.next() {
-        let (count, total, at) = (1 + unusable.count(), map.values().len(), map.grid().position(first));
-        return Err(IoError::NotFinite { path: path.to_owned(), count, total, at });
-    }
+    require_finite(path, map.values(), map.grid())?;
     let bytes: Vec<u8> = map.values().iter().flat_map(|value| value.to_le_bytes()).collect();
     let kind = (uids::PARAMETRIC_MAP_STORAGE, "parametric map");
     let derived = Derived::new(path, source, map.grid(), kind, bytes)?;
