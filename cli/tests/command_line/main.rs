@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod adaptation;
+mod data;
 mod machine;
 mod measures;
 mod networks;

@@ -51,3 +51,20 @@ fn results(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let own = |path: &Path| path == Path::new(layout::CONFIG) || path == Path::new(layout::MANIFEST);
     files(root).into_iter().filter(|(path, _)| !own(path)).collect()
 }
+
+#[test]
+fn a_run_is_not_continued_with_other_data() {
+    let folder = Folder::new().with_data();
+    let begin = ["--set", "iterations=0", "--set", "pretrain.epochs=1"];
+    folder.adapt(&begin).done();
+    std::fs::remove_dir_all(folder.at("run/iteration-000/evaluate")).unwrap();
+    let table = folder.at("target/cases.csv");
+    let rows = std::fs::read_to_string(&table).unwrap();
+    let last = rows.trim_end().lines().last().unwrap();
+    std::fs::write(&table, rows.replace(last, "")).unwrap();
+    let error = folder.adapt(&begin).refused();
+    let case = last.split(',').next().unwrap();
+    assert!(error.contains(&format!("target case {case} is gone")) && error.contains("cases.jsonl"), "{error}");
+    std::fs::write(&table, rows).unwrap();
+    folder.adapt(&begin).done();
+}

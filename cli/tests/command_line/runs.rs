@@ -26,6 +26,7 @@ fn a_run_adapts_tells_where_it_is_and_segments() {
 
     reward_quality(&folder);
     predict(&folder, &run);
+    predict_dicom(&folder, &run);
     review(&folder, &run, &results);
 }
 
@@ -109,6 +110,26 @@ fn predict(folder: &Folder, run: &str) {
     let error = rl4seg(["predict", run, &scan, "--out", &out]).refused();
     assert!(error.contains("--force"), "{error}");
     rl4seg(["predict", run, &scan, "--out", &out, "--force"]).done();
+}
+
+/// A cine comes back as a segmentation that refers to its frames, and its uncertainty as NIfTI.
+fn predict_dicom(folder: &Folder, run: &str) {
+    let cine = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/hostile/plain.dcm");
+    let folder_of_scans = folder.at("scans");
+    fs::create_dir(&folder_of_scans).unwrap();
+    fs::copy(cine, folder_of_scans.join("IM0001")).unwrap();
+    fs::write(folder_of_scans.join("notes"), "no image").unwrap();
+    let (scans, out) = (folder.text("scans"), folder.text("from dicom"));
+    let rows = rl4seg(["predict", run, &scans, "--out", &out, "--write", "dicom", "--json"]).json();
+    assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
+    assert_eq!(rows[0]["structures"][0]["areas_mm2"].as_array().unwrap().len(), 2, "{rows}");
+    let segmentation = fs::read(rows[0]["labels"].as_str().unwrap()).unwrap();
+    assert_eq!(&segmentation[128..132], b"DICM");
+    assert!(rows[0]["uncertainty"].as_str().unwrap().ends_with("_uncertainty.nii.gz"), "{rows}");
+    let sizes = fs::read_to_string(folder.at("from dicom/sizes.csv")).unwrap();
+    assert!(sizes.starts_with("image,structure,plane,area_mm2,volume_ml"), "{sizes}");
+    let error = rl4seg(["predict", run, &scans, "--out", &out, "--spacing", "7", "7", "--force"]).refused();
+    assert!(error.contains("given by hand"), "{error}");
 }
 
 #[test]

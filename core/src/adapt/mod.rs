@@ -15,6 +15,7 @@ mod domains;
 mod error;
 mod evaluate;
 mod fit_reward;
+mod frozen;
 mod held_out;
 mod improve_policy;
 mod labelled;
@@ -71,6 +72,9 @@ pub fn run(
 ) -> Result<(), AdaptError> {
     let mut journal = run.journal()?;
     let steps: Vec<Step> = Step::all(plan.iterations).collect();
+    if steps.iter().any(|step| !run.is_done(step)) {
+        frozen::check(run, components)?;
+    }
     for (index, step) in steps.iter().enumerate() {
         if run.is_done(step) {
             continue;

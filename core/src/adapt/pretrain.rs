@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     AdaptError, Components, Progress, StepContext,
     ahead::ahead,
-    batches,
+    batches, frozen,
     labelled::Labelled,
     preflight::look_at_all_cases,
     prepared::{shapes, stack},
@@ -28,6 +28,7 @@ struct Epoch {
 
 pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) -> Result<Value, AdaptError> {
     look_at_all_cases(context, components)?;
+    frozen::write(context.work, components)?;
     if let Some(start) = &components.start {
         components.policy.restore(start)?;
     }

@@ -32,3 +32,6 @@ pub use input::{Input, name as file_stem};
 use luminance::luminance;
 pub use placed::{PlacedImage, PlacedLabels};
 pub use reading::{Intensity, Reading};
+
+#[cfg(test)]
+mod tests;

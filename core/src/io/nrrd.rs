@@ -170,8 +170,8 @@ impl<'a> Header<'a> {
             .and_then(|text| text.parse::<usize>().ok())
             .filter(|count| (2..=4).contains(count));
         let count = count.ok_or_else(|| self.field("dimension", "2 to 4"))?;
-        let sizes = self.words("sizes", count)?.unwrap_or_default();
-        let sizes: Option<Vec<usize>> = sizes.iter().map(|size| size.parse().ok().filter(|&size| size > 0)).collect();
+        let sizes = self.text(&["sizes"]).unwrap_or_default().split_whitespace();
+        let sizes: Option<Vec<usize>> = sizes.map(|size| size.parse().ok().filter(|&size| size > 0)).collect();
         let sizes = sizes
             .filter(|sizes| sizes.len() == count)
             .ok_or_else(|| self.field("sizes", &format!("{count} sizes of at least 1")))?;

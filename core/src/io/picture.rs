@@ -92,8 +92,7 @@ impl Picture {
             Samples::Words(samples) => opaque(samples, self.channels, u16::MAX).map(Samples::Words),
             Samples::Floats(_) => None,
         };
-        let samples =
-            samples.ok_or("lets its background through: some of its alpha is not full; remove the channel")?;
+        let samples = samples.ok_or("has an alpha channel that lets the background through; remove it")?;
         Ok(Self { channels, samples, ..self })
     }
 

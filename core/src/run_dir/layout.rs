@@ -28,7 +28,7 @@ pub const ORIGINS: &str = "origins.jsonl";
 pub const METRICS: &str = "metrics.jsonl";
 /// In `evaluate`: the summary of each domain.
 pub const SUMMARY: &str = "metrics.json";
-/// One JSON object a case.
+/// One JSON object a case; in `pretrain`, what each is for.
 pub const CASES: &str = "cases.jsonl";
 /// In `collect`: one JSON object a reward sample.
 pub const SAMPLES: &str = "samples.jsonl";

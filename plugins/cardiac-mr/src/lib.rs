@@ -55,21 +55,15 @@ pub fn modality() -> Result<Modality> {
         doc: "Cardiac MR: ventricles and myocardium in short-axis slices".to_owned(),
         labels: CardiacMr::labels()?,
         preset: [include_str!("../preset.toml"), METHOD_PRESET].concat(),
-        folder_sources: [
-            "cardiac-mr/acdc",
-            "cardiac-mr/cases-csv",
-            "cardiac-mr/nnunet",
-            "cardiac-mr/msd",
-            "cardiac-mr/images",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
+        folder_sources: ["acdc", "cases-csv", "nnunet", "msd", "table", "images"]
+            .map(|name| format!("cardiac-mr/{name}"))
+            .to_vec(),
         phantom: Some("cardiac-mr/phantom".to_owned()),
     })
 }
 
 export_plugin! {
     modality: modality;
-    data_sources: [Acdc, CasesCsv<CardiacMr>, Images<CardiacMr>, Nnunet<CardiacMr>, Msd<CardiacMr>, Table<CardiacMr>, PhantomSource<ShortAxis>];
+    data_sources: [Acdc, CasesCsv<CardiacMr>, Nnunet<CardiacMr>, Msd<CardiacMr>, Table<CardiacMr>, Images<CardiacMr>, PhantomSource<ShortAxis>];
     validity_metrics: [Shape];
 }

@@ -57,8 +57,8 @@ pub fn modality() -> Result<Modality> {
         doc: "Chest radiographs: lungs and heart in frontal images".to_owned(),
         labels: ChestXray::labels()?,
         preset: [include_str!("../preset.toml"), &method()?].concat(),
-        folder_sources: ["chest-xray/cases-csv", "chest-xray/nnunet", "chest-xray/msd", "chest-xray/images"]
-            .map(str::to_owned)
+        folder_sources: ["cases-csv", "nnunet", "msd", "table", "images"]
+            .map(|name| format!("chest-xray/{name}"))
             .to_vec(),
         phantom: Some("chest-xray/phantom".to_owned()),
     })
@@ -72,6 +72,6 @@ fn method() -> Result<String> {
 
 export_plugin! {
     modality: modality;
-    data_sources: [PngMasks, CasesCsv<ChestXray>, Images<ChestXray>, Nnunet<ChestXray>, Msd<ChestXray>, Table<ChestXray>, PhantomSource<Radiograph>];
+    data_sources: [PngMasks, CasesCsv<ChestXray>, Nnunet<ChestXray>, Msd<ChestXray>, Table<ChestXray>, Images<ChestXray>, PhantomSource<Radiograph>];
     validity_metrics: [Proportions];
 }

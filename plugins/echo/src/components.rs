@@ -5,7 +5,7 @@ use rl4seg_sdk::{Component, component::Result};
 use crate::{
     anatomy::Anatomy,
     distortions::{ShapeConfig, ShapeDistortions},
-    sources::{Camus, CamusConfig},
+    sources::{Camus, CamusConfig, EchonetDynamic, EchonetDynamicConfig},
 };
 
 impl Component for Camus {
@@ -14,6 +14,16 @@ impl Component for Camus {
     type Config = CamusConfig;
 
     fn new(config: CamusConfig) -> Result<Self> {
+        Self::new(config)
+    }
+}
+
+impl Component for EchonetDynamic {
+    const ID: &'static str = "echonet-dynamic";
+    const DOC: &'static str = "Traced frames of EchoNet-Dynamic: FileList.csv, VolumeTracings.csv, Videos/*.avi";
+    type Config = EchonetDynamicConfig;
+
+    fn new(config: EchonetDynamicConfig) -> Result<Self> {
         Self::new(config)
     }
 }

@@ -15,11 +15,11 @@ use anatomy::Anatomy;
 use distortions::ShapeDistortions;
 use modality::modality;
 use phantom::PhantomSource;
-use sources::{Camus, CasesCsv, Images, Msd, Nnunet, Table};
+use sources::{Camus, CasesCsv, EchonetDynamic, Images, Msd, Nnunet, Table};
 
 export_plugin! {
     modality: modality;
-    data_sources: [Camus, CasesCsv, Images, Nnunet, Msd, Table, PhantomSource];
+    data_sources: [Camus, EchonetDynamic, CasesCsv, Nnunet, Msd, Table, Images, PhantomSource];
     validity_metrics: [Anatomy];
     distortion_generators: [ShapeDistortions];
 }

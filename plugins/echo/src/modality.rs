@@ -24,8 +24,8 @@ pub fn modality() -> Result<Modality> {
         doc: "Echocardiography: left ventricle and myocardium in apical views".to_owned(),
         labels: labels()?,
         preset: [include_str!("../preset.toml"), METHOD_PRESET, SHAPE_DISTORTIONS].concat(),
-        folder_sources: ["echo/camus", "echo/cases-csv", "echo/nnunet", "echo/msd", "echo/images"]
-            .map(str::to_owned)
+        folder_sources: ["camus", "cases-csv", "nnunet", "msd", "table", "images"]
+            .map(|name| format!("echo/{name}"))
             .to_vec(),
         phantom: Some("echo/phantom".to_owned()),
     })

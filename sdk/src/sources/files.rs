@@ -9,16 +9,13 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     component::{ComponentError, ErrorKind, Result},
-    domain::{CaseEntry, CaseId, Grid, Image, LabelMap, LabelSet},
+    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
     io::{
-        IoError, Reading,
-        formats::{Format, read_image, read_labels},
-        nifti::{NiftiGeometry, ThirdAxis},
+        Reading,
+        formats::{read_geometry, read_image, read_labels},
+        nifti::ThirdAxis,
     },
 };
-
-/// Largest relative difference between a spacing that is given by hand and the one of a file's header.
-const SPACING_TOLERANCE: f64 = 1e-4;
 
 /// A case and its files, of any format that is read.
 #[derive(Debug, Clone)]
@@ -93,9 +90,7 @@ impl CaseFiles {
     /// # Errors
     /// If the file cannot be read, or has another spacing than `reading`.
     pub fn image_by(&self, reading: &Reading) -> Result<Image> {
-        let image = read_image(&self.image, reading)?.placed.image;
-        require_spacing(&self.image, image.grid(), reading)?;
-        Ok(image)
+        Ok(read_image(&self.image, reading)?.placed.image)
     }
 
     /// The expert's label map, if there is one. `mapping` turns labels of the file into others.
@@ -123,7 +118,6 @@ impl CaseFiles {
     ) -> Result<Option<LabelMap>> {
         let Some(path) = &self.labels else { return Ok(None) };
         let image = read_geometry(&self.image, reading)?;
-        require_spacing(&self.image, image.grid(), reading)?;
         let found = read_labels(path, reading, labels, mapping)?;
         match image.difference(&found.geometry) {
             None => Ok(Some(found.labels)),
@@ -141,28 +135,6 @@ impl CaseFiles {
 
 fn by_axis(third_axis: ThirdAxis) -> Reading {
     Reading { third_axis: Some(third_axis), ..Reading::default() }
-}
-
-/// Where the voxels of an image lie. Of NIfTI files the voxels are not read.
-fn read_geometry(path: &Path, reading: &Reading) -> std::result::Result<NiftiGeometry, IoError> {
-    match (Format::of(path)?, reading.third_axis) {
-        (Some(Format::Nifti), Some(third_axis)) => NiftiGeometry::read(path, third_axis),
-        _ => Ok(read_image(path, reading)?.placed.geometry),
-    }
-}
-
-fn require_spacing(path: &Path, grid: &Grid, reading: &Reading) -> Result<()> {
-    let Some(given) = reading.spacing_mm else { return Ok(()) };
-    let found = grid.spacing_mm();
-    if given.iter().zip(found).all(|(given, found)| (given - found).abs() <= SPACING_TOLERANCE * given) {
-        return Ok(());
-    }
-    let message = format!(
-        "{}: its spacing [y, x] is {found:?} mm, but {given:?} mm was given by hand; give a spacing only for files that do \
-         not tell it, or mend whichever is wrong",
-        path.display()
-    );
-    Err(ComponentError::new(ErrorKind::Inconsistent, message))
 }
 
 fn require_files<'a>(origin: &Path, what: &str, files: impl Iterator<Item = &'a PathBuf> + Clone) -> Result<()> {

@@ -68,6 +68,14 @@ impl<K: ImageKind> Images<K> {
     /// If something is not there or cannot be read, there is no image, two have one name, or no label map belongs to any.
     pub fn new(config: ImagesConfig) -> Result<Self> {
         let refuse = |kind, message: String| Err(ComponentError::new(kind, message));
+        if config.root.join("dataset.json").is_file() {
+            let message = format!(
+                "{}: holds a dataset.json, so its folders mean something: read it as `nnunet` or `msd`, or name the folder of \
+                 images in it",
+                config.root.display()
+            );
+            return refuse(ErrorKind::Unsupported, message);
+        }
         let folder = config.labels.as_ref().map(|labels| config.root.join(labels));
         let label_maps = folder.as_deref().map(label_maps).transpose()?.unwrap_or_default();
         let mut cases = BTreeMap::new();
@@ -130,8 +138,7 @@ fn label_maps(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
         // The longest ending that fits.
         let case = ENDINGS.iter().rev().find_map(|ending| stem.strip_suffix(ending)).unwrap_or(&stem).to_owned();
         if let Some(other) = found.insert(case, path.clone()) {
-            let message =
-                format!("{} and {} are of one case; remove one", PathBuf::from(other).display(), path.display());
+            let message = format!("{} and {} are of one case; remove one", other.display(), path.display());
             return Err(ComponentError::new(ErrorKind::Inconsistent, message));
         }
     }

@@ -5,6 +5,8 @@ mod files;
 mod folds;
 mod images;
 mod label_names;
+#[cfg(test)]
+mod made_folder;
 mod msd;
 mod nnunet;
 mod patient;

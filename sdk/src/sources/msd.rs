@@ -200,3 +200,68 @@ impl<'a> Dataset<'a> {
 fn refuse(path: &Path, kind: ErrorKind, detail: &str) -> ComponentError {
     ComponentError::new(kind, format!("{}: {detail}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        conformance,
+        sources::made_folder::{Folder, Scan},
+    };
+
+    const MODALITY: &str = r#""modality": { "0": "MRI" }"#;
+    const LABELS: &str = r#""labels": { "0": "background", "1": "Wall", "2": "cavity" }"#;
+    const TRAINING: &str =
+        r#""training": [{ "image": "./imagesTr/la_1.nii.gz", "label": "./labelsTr/la_1.nii.gz" }], "numTraining": 1"#;
+    const TEST: &str = r#""test": ["./imagesTs/la_2.nii.gz"], "numTest": 1"#;
+
+    fn folder(json: &[&str]) -> Folder {
+        let folder = Folder::new();
+        folder.text("dataset.json", &format!("{{ {} }}", json.join(", ")));
+        folder.image("imagesTr/la_1.nii.gz", 1.0);
+        folder.labels("labelsTr/la_1.nii.gz", [0, 1, 2, 0, 1, 2]);
+        folder.image("imagesTs/la_2.nii.gz", 2.0);
+        folder
+    }
+
+    fn open(folder: &Folder, more: &str) -> Result<Msd<Scan>> {
+        Msd::new(&serde_json::from_str(&format!(r#"{{ "root": {:?} {more} }}"#, folder.path())).unwrap())
+    }
+
+    fn refusal(json: &[&str]) -> String {
+        open(&folder(json), "").err().unwrap().to_string()
+    }
+
+    #[test]
+    fn listed_files_become_cases() {
+        let folder = folder(&[MODALITY, LABELS, TRAINING, TEST]);
+        let source = open(&folder, "").unwrap();
+        let cases = source.cases().unwrap();
+        let told: Vec<_> = cases.iter().map(|case| (case.id.as_str(), case.split, case.has_reference)).collect();
+        assert_eq!(told, [("la_1", None, true), ("la_2", Some(Split::Test), false)]);
+        assert_eq!(source.reference(&cases[0].id).unwrap().unwrap().labels(), [0, 2, 1, 0, 2, 1]);
+        conformance::check_data_source(&source).unwrap();
+        let source = open(&folder, r#", "patient": { "before": "_" }"#).unwrap();
+        assert_eq!(source.cases().unwrap()[0].group, "la");
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_used_is_refused() {
+        let several = r#""modality": { "0": "T2", "1": "ADC" }"#;
+        assert!(refusal(&[several, LABELS, TRAINING]).contains("several modalities (T2, ADC)"));
+        let atrium = r#""labels": { "0": "background", "1": "left atrium" }"#;
+        assert!(refusal(&[MODALITY, atrium, TRAINING]).contains("`left atrium`"));
+        let named = r#""labels": { "background": "0", "wall": "1" }"#;
+        assert!(refusal(&[MODALITY, named, TRAINING]).contains("key `background`"));
+        let two = TRAINING.replace("\"numTraining\": 1", "\"numTraining\": 2");
+        assert!(refusal(&[MODALITY, LABELS, &two]).contains("numTraining is 2, but 1 cases"));
+        let outside = TRAINING.replace("./labelsTr", "../labelsTr");
+        assert!(refusal(&[MODALITY, LABELS, &outside]).contains("`../labelsTr/la_1.nii.gz`"));
+        let missing = TRAINING.replace("labelsTr/la_1", "labelsTr/la_3");
+        assert!(refusal(&[MODALITY, LABELS, &missing]).contains("la_3.nii.gz"));
+        assert!(refusal(&[r#""channel_names": { "0": "MRI" }"#, LABELS, TRAINING]).contains("`nnunet`"));
+        assert!(refusal(&[MODALITY, LABELS]).contains("`training`"));
+        let twice = TRAINING.replace("\"numTraining\": 1", "\"test\": [\"imagesTr/la_1.nii.gz\"]");
+        assert!(refusal(&[MODALITY, LABELS, &twice]).contains("`la_1` stands there twice"));
+    }
+}

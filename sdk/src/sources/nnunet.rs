@@ -262,7 +262,9 @@ impl<'a> Dataset<'a> {
     fn names(&self, folder: &Path) -> Result<BTreeSet<String>> {
         let (ending, channels) = (&self.json.file_ending, self.json.channel_names.len());
         let name = |file: String| {
-            let parts = file.rsplit_once('_').filter(|(_, channel)| channel.len() == 4);
+            let parts = file
+                .rsplit_once('_')
+                .filter(|(_, number)| number.len() == 4 && number.bytes().all(|c| c.is_ascii_digit()));
             match parts.and_then(|(name, channel)| Some((name, channel.parse::<usize>().ok()?))) {
                 Some((name, channel)) if channel < channels && !name.is_empty() => Ok(name.to_owned()),
                 _ => {

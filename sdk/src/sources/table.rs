@@ -36,7 +36,7 @@ pub struct TableConfig {
     pub table: PathBuf,
     /// The labels that values of the files become, as `{ "255" = 1 }`; other values stand for themselves.
     #[serde(default)]
-    pub read_as: BTreeMap<String, u8>,
+    pub read_as: BTreeMap<u32, u8>,
     /// Columns that are left alone, as `["age", "sex"]`.
     #[serde(default)]
     pub ignore_columns: Vec<String>,
@@ -127,17 +127,14 @@ impl<K: ImageKind> DataSource for Table<K> {
 }
 
 /// The pairs (value in a file, label) of `read_as`.
-fn mapping(read_as: &BTreeMap<String, u8>, labels: &LabelSet) -> Result<Vec<(u32, u8)>> {
-    let pair = |(value, label): (&String, &u8)| match value.parse() {
-        Ok(value) if usize::from(*label) < labels.len() => Ok((value, *label)),
-        _ => {
-            let message = format!(
-                "read_as has \"{value}\" = {label}; expected a whole number and one of {labels}, as read_as = {{ \"255\" = 1 }}"
-            );
+fn mapping(read_as: &BTreeMap<u32, u8>, labels: &LabelSet) -> Result<Vec<(u32, u8)>> {
+    match read_as.iter().find(|(_, label)| usize::from(**label) >= labels.len()) {
+        None => Ok(read_as.iter().map(|(&value, &label)| (value, label)).collect()),
+        Some((value, label)) => {
+            let message = format!("read_as has \"{value}\" = {label}; expected one of {labels}");
             Err(ComponentError::new(ErrorKind::Configuration, message))
         }
-    };
-    read_as.iter().map(pair).collect()
+    }
 }
 
 /// Refuses columns that are unknown or stand twice: a slip in the name of an optional one would go unseen.
@@ -186,5 +183,83 @@ fn spacing(row: &Row<'_>) -> Result<Option<[f64; 2]>> {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(row.refuse(SPACING_COLUMNS[0], "", "a spacing too, in mm")),
         (Some(_), None) => Err(row.refuse(SPACING_COLUMNS[1], "", "a spacing too, in mm")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        conformance,
+        domain::Split,
+        sources::made_folder::{Folder, Scan},
+    };
+
+    fn folder(table: &str) -> Folder {
+        let folder = Folder::new();
+        folder.text("lists/cases.csv", table);
+        folder.image("lists/a.nii.gz", 1.0);
+        folder.image("lists/deep/b.nii", 2.0);
+        folder.labels("lists/a_seg.nii.gz", [0, 255, 2, 0, 255, 2]);
+        folder
+    }
+
+    fn open(folder: &Folder, more: &str) -> Result<Table<Scan>> {
+        let json = format!(r#"{{ "root": {:?}, "table": "lists/cases.csv" {more} }}"#, folder.path());
+        Table::new(&serde_json::from_str(&json).unwrap())
+    }
+
+    fn refusal(table: &str) -> String {
+        open(&folder(table), "").err().unwrap().to_string()
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_table_or_absolute() {
+        let elsewhere = Folder::new();
+        elsewhere.image("c.nii", 3.0);
+        let absolute = elsewhere.path().join("c.nii");
+        let rows = format!("1,p,./a.nii.gz,a_seg.nii.gz,train\n2,p,deep/b.nii,,val\n3,q,{},,\n", absolute.display());
+        let folder = folder(&format!("id,patient,image,labels,split\n{rows}"));
+        let source = open(&folder, r#", "read_as": { "255": 1 }"#).unwrap();
+        let cases = source.cases().unwrap();
+        let told: Vec<_> = cases.iter().map(|case| (case.group.as_str(), case.split, case.has_reference)).collect();
+        assert_eq!(told, [("p", Some(Split::Train), true), ("p", Some(Split::Validation), false), ("q", None, false)]);
+        assert_eq!(source.reference(&cases[0].id).unwrap().unwrap().labels(), [0, 1, 2, 0, 1, 2]);
+        assert_eq!(source.image(&cases[2].id).unwrap().values(), [3.0; 6]);
+        conformance::check_data_source(&source).unwrap();
+        assert!(open(&folder, "").unwrap().reference(&cases[0].id).unwrap_err().to_string().contains("label 255"));
+    }
+
+    #[test]
+    fn a_spacing_that_a_file_contradicts_is_refused() {
+        let header = "id,group,image,spacing_y_mm,spacing_x_mm\n";
+        let folder = folder(&format!("{header}1,p,a.nii.gz,0.5,0.25\n2,p,deep/b.nii,0.5,0.5\n3,q,a.nii.gz,,\n"));
+        let source = open(&folder, "").unwrap();
+        let image = |id: &str| source.image(&CaseId(id.to_owned()));
+        assert!(image("1").is_ok() && image("3").is_ok());
+        assert!(image("2").unwrap_err().to_string().contains("b.nii"));
+        let error = refusal(&format!("{header}1,p,a.nii.gz,0.5,\n"));
+        assert!(error.contains("line 2, column spacing_x_mm"), "{error}");
+        assert!(refusal(&format!("{header}1,p,a.nii.gz,0,1\n")).contains("column spacing_y_mm: `0`"));
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_used_is_refused_with_its_place() {
+        assert!(refusal("id,group\n1,p\n").contains("a column image"));
+        assert!(refusal("id,image\n1,a.nii.gz\n").contains("a column group or patient"));
+        assert!(refusal("id,group,image\n1,p,../a.nii.gz\n").contains("line 2, column image"));
+        assert!(refusal("id,group,image,labels\n1,p,a.nii.gz,../x\n").contains("column labels"));
+        assert!(refusal("id,group,image,labels\n1,p,a.nii.gz,no.nii\n").contains("no.nii"));
+        assert!(refusal("id,group,image\n1,p,no.nii\n").contains("no.nii"));
+        assert!(refusal("id,group,image\n../1,p,a.nii.gz\n").contains("column id"));
+        assert!(refusal("id,group,image\n1,,a.nii.gz\n").contains("the patient"));
+        assert!(refusal("id,group,image\n1,p,a.nii.gz\n1,p,a.nii.gz\n").contains("stands there twice"));
+        assert!(refusal("id,id,group,image\n1,2,p,a.nii.gz\n").contains("column `id` stands there twice"));
+        let table = "id,group,image,label\n1,p,a.nii.gz,a_seg.nii.gz\n";
+        assert!(refusal(table).contains("ignore_columns = [\"label\"]"));
+        assert!(open(&folder(table), r#", "ignore_columns": ["label"]"#).is_ok());
+        let table = "id,group,image\n1,p,a.nii.gz\n";
+        let error = open(&folder(table), r#", "read_as": { "255": 3 }"#).err().unwrap().to_string();
+        assert!(error.contains("\"255\" = 3; expected one of"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `read-image PATH VALUES` prints a line of JSON for each image of PATH, a file or folder, with grid, affine, notes, and the DICOM
 //! instance and frame of each plane. The values of the first go to VALUES.0, of the second to VALUES.1, and so on: float32,
-//! little-endian, in the order `[slow, y, x]`. A refusal is printed as `{"refused": "..."}`. What files leave open may be said in
+//! little-endian, in the order `[slow, y, x]`; where VALUES is `-` they are not written. A refusal is printed as `{"refused": "..."}`. What files leave open may be said in
 //! the environment: AXIS (depth, time), SPACING (two numbers, y and x, in mm).
 #![allow(clippy::print_stdout, reason = "a program whose output is its result")]
 
@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
     };
     for (index, input) in inputs.iter().enumerate() {
         let told = match input.read(&reading) {
-            Ok(found) => told(&found, Path::new(&format!("{values}.{index}")))?,
+            Ok(found) => told(&found, Some(format!("{values}.{index}")).filter(|_| values != "-").as_deref())?,
             Err(error) => json!({ "refused": error.to_string() }),
         };
         println!("{told}");
@@ -53,15 +53,17 @@ fn reading() -> anyhow::Result<Reading> {
     Ok(Reading { third_axis, spacing_mm, ..Reading::default() })
 }
 
-fn told(found: &FoundImage, values: &Path) -> anyhow::Result<Value> {
+fn told(found: &FoundImage, values: Option<&str>) -> anyhow::Result<Value> {
     let grid = found.placed.image.grid();
     let slow = match grid.slow() {
         SlowAxis::Single => json!({ "single": null }),
         SlowAxis::Depth { spacing_mm } => json!({ "depth_mm": spacing_mm }),
         SlowAxis::Time { interval_ms } => json!({ "time_ms": interval_ms }),
     };
-    let bytes: Vec<u8> = found.placed.image.values().iter().flat_map(|value| value.to_le_bytes()).collect();
-    fs::write(values, bytes).with_context(|| values.display().to_string())?;
+    if let Some(values) = values {
+        let bytes: Vec<u8> = found.placed.image.values().iter().flat_map(|value| value.to_le_bytes()).collect();
+        fs::write(values, bytes).with_context(|| values.to_owned())?;
+    }
     let planes = found
         .dicom
         .as_ref()

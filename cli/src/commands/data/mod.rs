@@ -45,8 +45,7 @@ fn open(catalog: &Catalog, modality: Option<&str>, folder: &Path) -> anyhow::Res
         Some(id) => vec![catalog::modality(catalog, id)?],
         None => catalog.plugins().iter().filter_map(|plugin| plugin.modality.as_ref()).collect(),
     };
-    let sources =
-        modalities.iter().flat_map(|modality| modality.folder_sources.iter().map(|source| (modality, source)));
+    let sources = modalities.into_iter().flat_map(sources_of);
     // A source that takes any folder of images is tried after all that know a layout.
     let (any, laid_out): (Vec<_>, Vec<_>) = sources.partition(|(_, source)| source.ends_with("/images"));
     let mut refusals = String::new();
@@ -60,4 +59,8 @@ fn open(catalog: &Catalog, modality: Option<&str>, folder: &Path) -> anyhow::Res
         }
     }
     bail!("{}: no data source can read it:{refusals}", folder.display())
+}
+
+fn sources_of(modality: &Modality) -> impl Iterator<Item = (&Modality, &String)> {
+    modality.folder_sources.iter().map(move |source| (modality, source))
 }

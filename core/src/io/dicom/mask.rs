@@ -61,7 +61,7 @@ pub(super) fn clear_outside(
         let [_, y, x] = grid.position(index);
         let holds =
             |region: &&Region| (region.y[0]..=region.y[1]).contains(&y) && (region.x[0]..=region.x[1]).contains(&x);
-        if !shown.iter().any(|region| holds(region)) {
+        if !shown.iter().any(holds) {
             *value = 0.0;
         }
     }

@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::{Label, LabelSet};
 
 const SPACING: Option<[f64; 2]> = Some([0.5, 0.25]);
-const JPEG_FILE: &[u8] = include_bytes!("../../../tests/hostile_files/gray.jpg");
+const JPEG_FILE: &[u8] = include_bytes!("../../../../tests/data/hostile/gray.jpg");
 
 fn read_bytes(bytes: &[u8], purpose: Purpose) -> Result<Volume, IoError> {
     let folder = tempfile::tempdir().unwrap();

@@ -160,7 +160,7 @@ fn what_contradicts_itself_is_refused_by_name() {
 
 #[test]
 fn every_codec_gives_back_what_went_in() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile_files");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/hostile");
     for codec in ["plain", "deflated", "rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000", "htj2k", "jpeg"] {
         let found = read_file(&folder.join(format!("{codec}.dcm")), &Reading::default()).unwrap();
         assert_eq!(found.placed.image.grid().shape(), [2, 16, 20]);

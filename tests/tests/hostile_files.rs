@@ -1,7 +1,6 @@
-//! Damaged and lying files of every format: an error at most, and never more memory than the file's size explains.
+//! Damaged and lying files of every kind that is read: an error at most, and never more memory than the file's size explains.
 //!
-//! `HOSTILE_FILES=10000 cargo test --release --test hostile_files` tries as many of each format; without it, a few hundred.
-#![cfg(all(feature = "dicom", feature = "pictures"))]
+//! `HOSTILE_FILES=10000 cargo test --release --workspace --test hostile_files` tries as many of each format; without it, a few hundred.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -10,13 +9,17 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use burn::tensor::Device;
 use rl4seg_core::{
+    config,
     domain::{Grid, Image, Label, LabelSet, SlowAxis},
     io::{
         Reading, formats,
         nifti::{NiftiGeometry, ThirdAxis, write_image},
     },
+    nn::{Unet, Weights},
 };
+use rl4seg_echo::sources::{CasesCsv, CasesCsvConfig};
 
 /// Memory that any file may take: the TIFF decoder sets aside up to 256 MiB for a table that a file promises, others 64.
 const FLOOR: usize = 288 << 20;
@@ -125,20 +128,28 @@ fn whole_files(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
                  (0,0,2)\nkinds: domain domain domain\nencoding: raw\nspace origin: (0,0,0)\n\n";
     files.push(("a.nrrd", [nrrd.as_slice(), &voxels].concat()));
     for (name, bytes) in [
-        ("gray.png", &include_bytes!("hostile_files/gray.png")[..]),
-        ("gray.tif", include_bytes!("hostile_files/gray.tif")),
-        ("gray.jpg", include_bytes!("hostile_files/gray.jpg")),
-        ("plain.dcm", include_bytes!("hostile_files/plain.dcm")),
-        ("rle.dcm", include_bytes!("hostile_files/rle.dcm")),
-        ("jpeg.dcm", include_bytes!("hostile_files/jpeg.dcm")),
-        ("jpeg-lossless.dcm", include_bytes!("hostile_files/jpeg-lossless.dcm")),
-        ("jpeg-ls.dcm", include_bytes!("hostile_files/jpeg-ls.dcm")),
-        ("jpeg-2000.dcm", include_bytes!("hostile_files/jpeg-2000.dcm")),
-        ("htj2k.dcm", include_bytes!("hostile_files/htj2k.dcm")),
-        ("deflated.dcm", include_bytes!("hostile_files/deflated.dcm")),
+        ("gray.png", &include_bytes!("../data/hostile/gray.png")[..]),
+        ("gray.tif", include_bytes!("../data/hostile/gray.tif")),
+        ("gray.jpg", include_bytes!("../data/hostile/gray.jpg")),
+        ("plain.dcm", include_bytes!("../data/hostile/plain.dcm")),
+        ("rle.dcm", include_bytes!("../data/hostile/rle.dcm")),
+        ("jpeg.dcm", include_bytes!("../data/hostile/jpeg.dcm")),
+        ("jpeg-lossless.dcm", include_bytes!("../data/hostile/jpeg-lossless.dcm")),
+        ("jpeg-ls.dcm", include_bytes!("../data/hostile/jpeg-ls.dcm")),
+        ("jpeg-2000.dcm", include_bytes!("../data/hostile/jpeg-2000.dcm")),
+        ("htj2k.dcm", include_bytes!("../data/hostile/htj2k.dcm")),
+        ("deflated.dcm", include_bytes!("../data/hostile/deflated.dcm")),
     ] {
         files.push((name, bytes.to_vec()));
     }
+    files.push(("lightning.ckpt", include_bytes!("../data/lightning.ckpt").to_vec()));
+    let weights = Weights::of(&Unet::zeroed(1, 1, 2, &Device::flex()), "fresh").to_safetensors().unwrap();
+    files.push(("weights.safetensors", weights));
+    let table = b"id,group,split,px\na,p1,train,0.5\nb,p2,test,0.5\n\"c,d\",p3,,\n";
+    files.push(("cases.csv", table.to_vec()));
+    let configuration = rl4seg_echo::modality::modality().unwrap().preset;
+    let head = "modality = \"echo\"\noutput = \"run\"\nsource = { component = \"echo/camus\", root = \"a\" }\ntarget = { component = \"echo/camus\", root = \"b\" }\n";
+    files.push(("run.toml", [head.as_bytes(), configuration.as_bytes()].concat()));
     files
 }
 
@@ -147,13 +158,31 @@ fn reading_of(name: &str) -> Reading {
     Reading { spacing_mm: is_picture.then_some([0.5, 0.5]), ..READING }
 }
 
-/// Reads bytes as an image and as labels; gives the memory that it took.
+/// Reads a file as what it is: an image and labels, weights, a table of cases, a configuration.
+fn open(path: &Path, name: &str) -> Result<(), String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    match name {
+        "lightning.ckpt" | "weights.safetensors" => Weights::read(path).map(drop).map_err(|error| text(&error)),
+        "run.toml" => config::read(path, &[]).map(drop).map_err(|error| text(&error)),
+        "cases.csv" => {
+            let root = path.parent().unwrap().to_owned();
+            fs::copy(path, root.join("cases.csv")).unwrap();
+            CasesCsv::new(&CasesCsvConfig { root }).map(drop).map_err(|error| text(&error))
+        }
+        _ => {
+            let image = formats::read_image(path, &reading_of(name)).map(drop).map_err(|error| text(&error));
+            let _ = formats::read_labels(path, &reading_of(name), &labels(), &[]);
+            image
+        }
+    }
+}
+
+/// Reads bytes as what they are; gives the memory that it took.
 fn read(path: &Path, name: &str, bytes: &[u8]) -> usize {
     fs::write(path, bytes).unwrap();
     let before = NOW.load(Ordering::Relaxed);
     MOST_SO_FAR.store(before, Ordering::Relaxed);
-    let _ = formats::read_image(path, &reading_of(name));
-    let _ = formats::read_labels(path, &reading_of(name), &labels(), &[]);
+    let _ = open(path, name);
     MOST_SO_FAR.load(Ordering::Relaxed).saturating_sub(before)
 }
 
@@ -171,8 +200,10 @@ fn no_damage_panics_or_takes_memory_that_the_file_does_not_explain() {
     for (name, whole) in whole_files(folder.path()) {
         let path = folder.path().join(format!("damaged-{name}"));
         fs::write(&path, &whole).unwrap();
-        let sound = formats::read_image(&path, &reading_of(name));
-        assert!(sound.is_ok(), "{name}: {}", sound.err().map(|error| error.to_string()).unwrap_or_default());
+        if let Err(error) = open(&path, name) {
+            // Its images are not there, which is told after the whole table was read.
+            assert!(name == "cases.csv" && error.contains("are missing"), "{name}: {error}");
+        }
         let mut draw = Draw(whole.len() as u64);
         let mut largest = 0;
         for round in 0..rounds {

@@ -1,0 +1,116 @@
+//! The cases of a run and what each is for, written down before anything is computed. A run goes on with the same cases alone: one
+//! that came, went, or is for something else now would make test cases of what was trained on.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AdaptError, Components};
+use crate::{
+    domain::{CaseEntry, Split},
+    run_dir::{self, RunDir, RunError, Step, StepDir, StepKind, layout},
+};
+
+const SPLITS: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
+/// Differences that an error names.
+const MOST_NAMED: usize = 3;
+
+/// A case, whose it is, and what it is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct FrozenCase {
+    domain: String,
+    case: String,
+    group: String,
+    split: Split,
+}
+
+/// Writes the cases of both domains.
+pub(super) fn write(work: &StepDir, components: &Components) -> Result<(), AdaptError> {
+    Ok(work.write_json_lines(layout::CASES, &cases(components))?)
+}
+
+/// Refuses data that are not those that the run was begun with.
+///
+/// # Errors
+/// If a case came, went, or is of another patient or for something else, or the list cannot be read.
+pub(super) fn check(run: &RunDir, components: &Components) -> Result<(), AdaptError> {
+    let pretrain = Step::new(0, StepKind::Pretrain);
+    let path = run.root().join(layout::step(&pretrain)).join(layout::CASES);
+    if !run.is_done(&pretrain) || !path.exists() {
+        return Ok(());
+    }
+    let before: Vec<FrozenCase> = run_dir::read_json_lines(&path)?;
+    let differences = differences(&before, &cases(components));
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let more = differences.len().saturating_sub(MOST_NAMED);
+    let named = differences.into_iter().take(MOST_NAMED).collect::<Vec<_>>().join("; ");
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let message = format!(
+        "the data are not those that the run was begun with: {named}{more}. Put them back, or begin another run"
+    );
+    Err(RunError::Content { path, message }.into())
+}
+
+fn cases(components: &Components) -> Vec<FrozenCase> {
+    let frozen = |domain: &str, split, entry: &CaseEntry| FrozenCase {
+        domain: domain.to_owned(),
+        case: entry.id.to_string(),
+        group: entry.group.clone(),
+        split,
+    };
+    let mut cases = Vec::new();
+    for split in SPLITS {
+        cases.extend(components.source.cases(split).iter().map(|entry| frozen("source", split, entry)));
+        cases.extend(components.target.cases(split).iter().map(|entry| frozen("target", split, entry)));
+    }
+    cases.sort();
+    cases
+}
+
+fn differences(before: &[FrozenCase], now: &[FrozenCase]) -> Vec<String> {
+    let find = |cases: &[FrozenCase], wanted: &FrozenCase| {
+        cases.iter().find(|case| (&case.domain, &case.case) == (&wanted.domain, &wanted.case)).cloned()
+    };
+    let mut told = Vec::new();
+    for case in before {
+        let name = format!("{} case {}", case.domain, case.case);
+        match find(now, case) {
+            None => told.push(format!("{name} is gone")),
+            Some(other) if other.group != case.group => {
+                told.push(format!("{name} was of {} and is of {}", case.group, other.group));
+            }
+            Some(other) if other.split != case.split => {
+                let [was, is] = [case.split, other.split].map(|split| format!("{split:?}").to_lowercase());
+                told.push(format!("{name} was for {was} and is for {is}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let came = now.iter().filter(|case| find(before, case).is_none());
+    told.extend(came.map(|case| format!("{} case {} is new", case.domain, case.case)));
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(name: &str, group: &str, split: Split) -> FrozenCase {
+        FrozenCase { domain: "target".to_owned(), case: name.to_owned(), group: group.to_owned(), split }
+    }
+
+    #[test]
+    fn what_changed_is_told_case_by_case() {
+        let before = [case("a", "p", Split::Train), case("b", "p", Split::Train), case("c", "q", Split::Test)];
+        let now = [case("b", "p", Split::Test), case("c", "r", Split::Test), case("d", "s", Split::Train)];
+        let told = differences(&before, &now);
+        let expected = [
+            "target case a is gone",
+            "target case b was for train and is for test",
+            "target case c was of q and is of r",
+            "target case d is new",
+        ];
+        assert_eq!(told, expected);
+        assert!(differences(&before, &before).is_empty());
+    }
+}
