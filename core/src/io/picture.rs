@@ -205,7 +205,11 @@ fn jpeg(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
     let (color, channels) = match decoder.input_colorspace() {
         Some(ColorSpace::Luma) => (ColorSpace::Luma, 1),
         Some(ColorSpace::YCbCr | ColorSpace::RGB) => (ColorSpace::RGB, 3),
-        other => return Err(format!("its colours are {other:?}; expected grey values, or red, green and blue")),
+        _ => {
+            return Err(
+                "its colours are CMYK or of no known kind; expected grey values, or red, green and blue".to_owned()
+            );
+        }
     };
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(color));
     check_size(decoder.output_buffer_size(), bytes.len())?;
