@@ -18,6 +18,9 @@ const SPACINGS: [(&str, &str); 3] = [("space", ""), ("space directions", ""), ("
 
 const VOXELS: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 
+/// Fields and their values.
+type Changes<'a> = &'a [(&'a str, &'a str)];
+
 /// The header with these lines in place of its own or beside them; a line without a value is left out.
 fn header(changes: &[(&str, &str)]) -> Vec<u8> {
     let is_changed = |field: &str| changes.iter().any(|&(changed, _)| changed == field);
@@ -228,7 +231,7 @@ fn voxels_may_lie_in_a_file_of_their_own() {
     };
     let behind = [b"one\ntwo\n123".as_slice(), &VOXELS].concat();
     let packed = [b"one\n".to_vec(), gzip(&behind)].concat();
-    let skips: [(&[(&str, &str)], &[u8]); 6] = [
+    let skips: [(Changes<'_>, &[u8]); 6] = [
         (&[("data file", "a.raw")], &VOXELS),
         (&[("datafile", "a.raw")], &VOXELS),
         (&[("data file", "a.raw"), ("line skip", "2"), ("byte skip", "3")], &behind),
