@@ -75,8 +75,20 @@ def in_a_plane(folder):
         yield path, values[None], affine, {}
 
 
+def with_a_fourth_axis(folder):
+    """MetaImage of one time, or of frames, by SimpleITK."""
+    for shape, slow in [((1, 2, 4, 3), (2, 4, 3)), ((2, 1, 4, 3), (2, 4, 3))]:
+        values = values_of("i2", shape)
+        image = SimpleITK.GetImageFromArray(values, isVector=False)
+        image.SetSpacing([*SPACING, 20.0])
+        image.SetOrigin([*ORIGIN, 0.0])
+        path = folder / f"four-{shape[0]}.mha"
+        SimpleITK.WriteImage(image, str(path))
+        yield path, values.reshape(slow), affine_of(numpy.eye(3)), {"AXIS": "depth"}
+
+
 def by_pynrrd(folder):
-    """What SimpleITK does not write: other spaces, big-endian numbers, frames in time."""
+    """What SimpleITK does not write: other spaces and units, big-endian numbers, frames in time, layers of segments."""
     values = values_of("i2", (2, 4, 3))
     for space, signs in [("right-anterior-superior", [1, 1, 1]), ("left-anterior-superior", [-1, 1, 1]), ("LPS", [-1, -1, 1])]:
         path = folder / f"{space}.nrrd"
@@ -87,6 +99,24 @@ def by_pynrrd(folder):
     path = folder / "spacings.nrrd"
     nrrd.write(str(path), values.astype(">i2"), {"spacings": SPACING, "endian": "big"}, index_order="C")
     yield path, values, numpy.column_stack([numpy.diag(SPACING), [0, 0, 0]]), {"AXIS": "depth"}
+    space = {"space": "right-anterior-superior", "space directions": numpy.diag(SPACING), "space origin": ORIGIN}
+    affine = numpy.column_stack([numpy.diag(SPACING), ORIGIN])
+    for encoding in ["raw", "gzip"]:
+        path = folder / f"apart-{encoding}.nhdr"
+        nrrd.write(str(path), values, {**space, "encoding": encoding}, detached_header=True, index_order="C")
+        yield path, values, affine, {"AXIS": "depth"}
+    path = folder / "microns.nrrd"
+    nrrd.write(str(path), values, {**space, "space units": ["um"] * 3}, index_order="C")
+    yield path, values, affine / 1000, {"AXIS": "depth"}
+    nowhere = numpy.full(3, numpy.nan)
+    path = folder / "frames.nrrd"
+    frames = {**space, "space directions": numpy.vstack([numpy.diag(SPACING)[:2], nowhere]), "kinds": ["domain", "domain", "time"]}
+    nrrd.write(str(path), values, frames, index_order="C")
+    yield path, values, numpy.column_stack([numpy.diag([*SPACING[:2], 1.0]), ORIGIN]), {}
+    path = folder / "layer.seg.nrrd"
+    layer = {**space, "space directions": numpy.vstack([nowhere, numpy.diag(SPACING)]), "kinds": ["list"] + ["domain"] * 3}
+    nrrd.write(str(path), values[..., None], layer, index_order="C")
+    yield path, values, affine, {"AXIS": "depth"}
 
 
 def pictures(folder):
@@ -97,11 +127,16 @@ def pictures(folder):
     bits = byte > 50
     palette = Image.fromarray(byte % 4).convert("P")
     palette.putpalette([10, 10, 10, 20, 20, 20, 30, 30, 30, 40, 40, 40])
+    full = Image.new("L", (3, 4), 255)
     for name, image, values in [
         ("byte.png", Image.fromarray(byte), byte),
         ("word.png", Image.fromarray(word), word),
         ("colored.png", Image.fromarray(colored), luminance),
         ("bits.png", Image.fromarray(bits), bits),
+        ("palette.png", palette, byte % 4 * 10 + 10),
+        ("opaque.png", Image.merge("LA", [Image.fromarray(byte), full]), byte),
+        ("opaque.tif", Image.merge("RGBA", [*Image.fromarray(colored).split(), full]), luminance),
+        ("bits.tif", Image.fromarray(bits), bits),
         ("byte.tif", Image.fromarray(byte), byte),
         ("word.tiff", Image.fromarray(word), word),
         ("colored.tif", Image.fromarray(colored), luminance),
@@ -139,7 +174,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         count = wrong = 0
-        for make in [in_space, in_a_plane, by_pynrrd, pictures]:
+        for make in [in_space, in_a_plane, with_a_fourth_axis, by_pynrrd, pictures]:
             for path, values, affine, told in make(folder):
                 unlike = difference(program, path, values, affine, told, folder)
                 count += 1

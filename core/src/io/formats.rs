@@ -16,6 +16,10 @@ const SPACING_TOLERANCE: f64 = 1e-3;
 /// Bytes that tell every format.
 const START: usize = 132;
 
+pub(super) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+pub(super) const JPEG: &[u8] = b"\xff\xd8\xff";
+const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
+
 /// A format, by what a file begins with; its name does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -178,9 +182,9 @@ fn require_axis(path: &Path, grid: &Grid, reading: &Reading) -> Result<(), IoErr
     })
 }
 
-#[cfg(feature = "pictures")]
+/// Whether a file that begins so is a picture.
 fn is_picture(start: &[u8]) -> bool {
-    super::picture::is_picture(start)
+    start.starts_with(PNG) || start.starts_with(JPEG) || TIFF.iter().any(|magic| start.starts_with(magic))
 }
 
 #[cfg(feature = "pictures")]
@@ -189,13 +193,9 @@ fn picture(path: &Path, spacing_mm: Option<[f64; 2]>, purpose: Purpose) -> Resul
 }
 
 #[cfg(not(feature = "pictures"))]
-fn is_picture(_: &[u8]) -> bool {
-    false
-}
-
-#[cfg(not(feature = "pictures"))]
 fn picture(path: &Path, _: Option<[f64; 2]>, _: Purpose) -> Result<Volume, IoError> {
-    Err(unknown(path))
+    let detail = "is a picture, which this program was built without (feature `pictures`)".to_owned();
+    Err(IoError::Unsupported { path: path.to_owned(), detail })
 }
 
 #[cfg(feature = "dicom")]
@@ -214,5 +214,51 @@ pub(super) fn unknown(path: &Path) -> IoError {
         path: path.to_owned(),
         detail: "is of no format that is read here; expected NIfTI, DICOM, MetaImage, NRRD, PNG, JPEG or TIFF"
             .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_is_told_by_what_a_file_begins_with() {
+        let dicom = [&[0; 128][..], b"DICM"].concat();
+        for (start, format) in [
+            (&b"\x1f\x8b\x08"[..], Some(Format::Nifti)),
+            (&348_i32.to_le_bytes(), Some(Format::Nifti)),
+            (&540_i32.to_be_bytes(), Some(Format::Nifti)),
+            (b"ObjectType = Image\n", Some(Format::MetaImage)),
+            (b"NDims = 3\r\n", Some(Format::MetaImage)),
+            (b"NRRD0005\n", Some(Format::Nrrd)),
+            (b"\x89PNG\r\n\x1a\n", Some(Format::Picture)),
+            (b"\xff\xd8\xff\xe0", Some(Format::Picture)),
+            (b"II*\0", Some(Format::Picture)),
+            (b"MM\0*", Some(Format::Picture)),
+            (&dicom, Some(Format::Dicom)),
+            (b"GIF89a", None),
+            (b"a = b", None),
+            (b"", None),
+        ] {
+            assert_eq!(Format::of_start(start), format, "{}", start.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_a_file_leaves_open_must_be_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let header =
+            "ObjectType = Image\nNDims = 3\nDimSize = 1 1 2\nElementSpacing = 1 2 3\nElementType = MET_UCHAR\n";
+        std::fs::write(&path, format!("{header}ElementDataFile = LOCAL\nab")).unwrap();
+        let open = Reading::default();
+        assert!(matches!(read_image(&path, &open), Err(IoError::Unsupported { .. })));
+        let depth = Reading { third_axis: Some(ThirdAxis::Depth), ..open };
+        assert_eq!(read_image(&path, &depth).unwrap().placed.image.values(), [97.0, 98.0]);
+        assert_eq!(read_geometry(&path, &depth).unwrap().grid().spacing_mm(), [2.0, 1.0]);
+        let same = Reading { spacing_mm: Some([2.0, 1.0]), ..depth };
+        assert!(read_image(&path, &same).is_ok());
+        let other = Reading { spacing_mm: Some([1.0, 2.0]), ..depth };
+        assert!(matches!(read_image(&path, &other), Err(IoError::Field { field, .. }) if field == "spacing"));
     }
 }

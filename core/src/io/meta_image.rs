@@ -23,6 +23,12 @@ use super::{
 /// Bytes of a header at the most; those that are written have a thousand.
 const LONGEST_HEADER: u64 = 1 << 20;
 
+/// How far the length of a direction may be from 1: programs round what they write.
+const LENGTH_TOLERANCE: f64 = 1e-3;
+
+const ORIGIN: [&str; 3] = ["Offset", "Position", "Origin"];
+const DIRECTIONS: [&str; 3] = ["TransformMatrix", "Rotation", "Orientation"];
+
 /// Whether a file that begins so is a MetaImage.
 pub(super) fn is_meta_image(start: &[u8]) -> bool {
     let text = String::from_utf8_lossy(start);
@@ -112,22 +118,35 @@ impl<'a> Header<'a> {
         if self.text(&["ElementNumberOfChannels"]).is_some_and(|channels| channels != "1") {
             return Err(self.field("ElementNumberOfChannels", "1: write each channel to its own file"));
         }
+        // ITK passes over both fields below; what other programs make of them is another image.
+        if self.text(&["DistanceUnits"]).is_some_and(|unit| !matches!(unit, "mm" | "?" | "")) {
+            return Err(self.field("DistanceUnits", "mm: write spacing and position in it"));
+        }
+        for (key, identity) in [("ElementToIntensityFunctionSlope", 1.0), ("ElementToIntensityFunctionOffset", 0.0)] {
+            if self.numbers(&[key], 1)?.is_some_and(|value| value != [identity]) {
+                return Err(self.field(key, &format!("{identity}: apply it to the voxels, and write the image anew")));
+            }
+        }
         Ok(())
     }
 
-    /// Voxels along x, y and, where there are three axes, z.
+    /// Voxels along x, y, z and t, as many as there are axes.
     fn sizes(&self) -> Result<Vec<usize>, IoError> {
         let axes = match self.text(&["NDims"]) {
             Some("2") => 2,
             Some("3") => 3,
-            _ => return Err(self.field("NDims", "2 or 3: a file holds one image")),
+            Some("4") => 4,
+            _ => return Err(self.field("NDims", "2 to 4: a file holds one image of x, y, and depth or time")),
         };
         let sizes: Option<Vec<usize>> = self
             .text(&["DimSize"])
             .and_then(|text| text.split_whitespace().map(|size| size.parse().ok().filter(|&size| size > 0)).collect());
-        sizes
-            .filter(|sizes| sizes.len() == axes)
-            .ok_or_else(|| self.field("DimSize", &format!("{axes} sizes of at least 1")))
+        let sizes = sizes.filter(|sizes| sizes.len() == axes);
+        let sizes = sizes.ok_or_else(|| self.field("DimSize", &format!("{axes} sizes of at least 1")))?;
+        if matches!(sizes[..], [_, _, depth, times] if depth > 1 && times > 1) {
+            return Err(self.field("DimSize", "depth or time, not both: write one volume for each time"));
+        }
+        Ok(sizes)
     }
 
     fn data_type(&self) -> Result<NiftiType, IoError> {
@@ -152,24 +171,38 @@ impl<'a> Header<'a> {
         let spacing = spacing.filter(|spacing| spacing.iter().all(|&spacing| spacing > 0.0));
         let expected = format!("{axes} spacings above 0, in mm: write the true ones");
         let spacing = spacing.ok_or_else(|| self.field("ElementSpacing", &expected))?;
-        let origin = self.numbers(&["Offset", "Position", "Origin"], axes)?.unwrap_or_else(|| vec![0.0; axes]);
-        let turn = self.numbers(&["TransformMatrix", "Rotation", "Orientation"], axes * axes)?;
-        let along = |axis: usize, row: usize| match &turn {
-            Some(turn) => turn[axis * axes + row],
-            None => f64::from(u8::from(axis == row)),
+        let origin = self.numbers(&ORIGIN, axes)?.unwrap_or_else(|| vec![0.0; axes]);
+        let directions = self.directions(axes)?;
+        let mut placed = Axes { origin: [0.0; 3], steps: [[0.0; 3], [0.0; 3], [0.0, 0.0, 1.0]] };
+        for (row, origin) in placed.origin.iter_mut().zip(origin) {
+            *row = origin;
+        }
+        for ((step, direction), spacing) in placed.steps.iter_mut().zip(directions).zip(spacing) {
+            *step = direction.map(|part| part * spacing);
+        }
+        let [depth, times] = [2, 3].map(|axis| sizes.get(axis).copied().unwrap_or(1));
+        let third_axis = if times > 1 { ThirdAxis::Time } else { third_axis };
+        placed.signed([-1.0, -1.0, 1.0]).geometry(self.path, [depth * times, sizes[1], sizes[0]], third_axis)
+    }
+
+    /// The direction of each axis in space.
+    fn directions(&self, axes: usize) -> Result<Vec<[f64; 3]>, IoError> {
+        let rows = axes.min(3);
+        let Some(numbers) = self.numbers(&DIRECTIONS, axes * axes)? else {
+            return Ok([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].into_iter().take(rows).collect());
         };
-        let mut placed = Axes { origin: [0.0; 3], steps: [[0.0; 3]; 3] };
-        placed.origin[..axes].copy_from_slice(&origin);
-        for (axis, (step, length)) in placed.steps.iter_mut().zip(&spacing).enumerate() {
-            for (row, part) in step.iter_mut().enumerate().take(axes) {
-                *part = along(axis, row) * length;
+        let mut directions = vec![[0.0; 3]; rows];
+        for (direction, numbers) in directions.iter_mut().zip(numbers.chunks(axes)) {
+            for (part, number) in direction.iter_mut().zip(numbers) {
+                *part = *number;
             }
         }
-        if axes == 2 {
-            placed.steps[2][2] = 1.0;
+        let length = |direction: &[f64; 3]| direction.iter().map(|part| part * part).sum::<f64>().sqrt();
+        if directions.iter().all(|direction| (length(direction) - 1.0).abs() <= LENGTH_TOLERANCE) {
+            return Ok(directions);
         }
-        let planes = sizes.get(2).copied().unwrap_or(1);
-        placed.signed([-1.0, -1.0, 1.0]).geometry(self.path, [planes, sizes[1], sizes[0]], third_axis)
+        let key = DIRECTIONS.into_iter().find(|&key| self.fields.contains_key(key)).unwrap_or_default();
+        Err(self.field(key, "a direction of length 1 for each axis: what is longer belongs into ElementSpacing"))
     }
 
     /// The voxels, behind the header or in the file that it names.
@@ -181,14 +214,18 @@ impl<'a> Header<'a> {
         let path = self.beside(name)?;
         let opened = File::open(&path).map_err(|source| placing::read_error(&path, source))?;
         let mut opened = BufReader::new(opened);
-        let skip = self.numbers(&["HeaderSize"], 1)?.map_or(0.0, |numbers| numbers[0]);
-        if skip < 0.0 {
+        let bytes = match self.text(&["HeaderSize"]).unwrap_or("0") {
             // The voxels are the last bytes of the file.
-            let all = std::fs::metadata(&path).map_err(|source| placing::read_error(&path, source))?.len();
-            placing::skip(&path, &mut opened, all.saturating_sub(len as u64))?;
-        } else {
-            placing::skip(&path, &mut opened, skip as u64)?;
-        }
+            "-1" if !self.is("CompressedData")? => {
+                let all = std::fs::metadata(&path).map_err(|source| placing::read_error(&path, source))?.len();
+                all.saturating_sub(len as u64)
+            }
+            text => {
+                let expected = "a number of bytes, or -1 for voxels that are not packed and stand last";
+                text.parse().map_err(|_| self.field("HeaderSize", expected))?
+            }
+        };
+        placing::skip(&path, &mut opened, bytes)?;
         self.unpacked(&path, opened, len)
     }
 
@@ -210,3 +247,6 @@ impl<'a> Header<'a> {
         Ok(self.path.with_file_name(name))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,9 @@ use zune_jpeg::{
 };
 
 use super::{
-    IoError, caught, luminance,
+    IoError, caught,
+    formats::{JPEG, PNG},
+    luminance,
     nifti::NiftiGeometry,
     placing,
     voxels::{Purpose, Volume, Voxels},
@@ -25,26 +27,27 @@ const FLOOR: u64 = 64 << 20;
 /// Decoded bytes that a byte of a file may come to.
 const MOST: u64 = 2000;
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-const JPEG: &[u8] = b"\xff\xd8\xff";
-const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
-
-/// Whether a file that begins so is a picture.
-pub(super) fn is_picture(start: &[u8]) -> bool {
-    start.starts_with(PNG) || start.starts_with(JPEG) || TIFF.iter().any(|magic| start.starts_with(magic))
-}
-
-/// Samples as stored, one or three a pixel.
+/// Samples as stored, all of a pixel before those of the next.
 enum Samples {
     Bytes(Vec<u8>),
     Words(Vec<u16>),
     Floats(Vec<f32>),
 }
 
+impl Samples {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(samples) => samples.len(),
+            Self::Words(samples) => samples.len(),
+            Self::Floats(samples) => samples.len(),
+        }
+    }
+}
+
 struct Picture {
     /// Rows and columns.
     shape: [usize; 2],
-    /// Samples of a pixel: 1, or 3 for red, green and blue.
+    /// Samples of a pixel: 1, or 3 for red, green and blue, and one more for alpha until it is taken away.
     channels: usize,
     samples: Samples,
 }
@@ -59,10 +62,10 @@ pub(super) fn read(path: &Path, spacing_mm: Option<[f64; 2]>, purpose: Purpose) 
         } else if bytes.starts_with(JPEG) {
             jpeg(&bytes, purpose)
         } else {
-            tiff(&bytes)
+            tiff(&bytes, purpose)
         }
     });
-    let picture = picture.map_err(format)?;
+    let picture = picture.and_then(Picture::without_alpha).map_err(format)?;
     let spacing_mm = spacing_mm.ok_or_else(|| IoError::Field {
         path: path.to_owned(),
         field: "spacing".to_owned(),
@@ -77,16 +80,28 @@ pub(super) fn read(path: &Path, spacing_mm: Option<[f64; 2]>, purpose: Purpose) 
 }
 
 impl Picture {
+    /// The same without an alpha channel, which must let nothing through.
+    fn without_alpha(self) -> Result<Self, String> {
+        let channels = match self.channels {
+            2 => 1,
+            4 => 3,
+            _ => return Ok(self),
+        };
+        let samples = match &self.samples {
+            Samples::Bytes(samples) => opaque(samples, self.channels, u8::MAX).map(Samples::Bytes),
+            Samples::Words(samples) => opaque(samples, self.channels, u16::MAX).map(Samples::Words),
+            Samples::Floats(_) => None,
+        };
+        let samples = samples.ok_or("has an alpha channel that lets the background through; remove it")?;
+        Ok(Self { channels, samples, ..self })
+    }
+
     fn voxels(self, purpose: Purpose) -> Result<Voxels, String> {
-        let samples = if self.channels == 3 {
-            if purpose == Purpose::Labels {
-                return Err(
-                    "has colours; expected one number a pixel: a grey picture, or one with a palette".to_owned()
-                );
-            }
-            Samples::Floats(luminances(&self.samples))
-        } else {
-            self.samples
+        let samples = match (self.channels, purpose) {
+            (3, Purpose::Image) => Samples::Floats(luminances(&self.samples)),
+            (3, Purpose::Labels) => gray(&self.samples)
+                .ok_or("has colours; expected one number a pixel: a grey picture, or one with a palette")?,
+            _ => self.samples,
         };
         let (bytes, data_type) = match samples {
             Samples::Bytes(bytes) => (bytes, NiftiType::Uint8),
@@ -106,6 +121,27 @@ fn luminances(samples: &Samples) -> Vec<f32> {
         Samples::Words(samples) => of(samples),
         Samples::Floats(samples) => of(samples),
     }
+}
+
+/// One sample a pixel, where red, green and blue are the same everywhere.
+fn gray(samples: &Samples) -> Option<Samples> {
+    fn of<T: Copy + PartialEq>(samples: &[T]) -> Option<Vec<T>> {
+        let (pixels, _) = samples.as_chunks::<3>();
+        let is_gray = pixels.iter().all(|[red, green, blue]| red == green && green == blue);
+        is_gray.then(|| pixels.iter().map(|&[red, ..]| red).collect())
+    }
+    match samples {
+        Samples::Bytes(samples) => of(samples).map(Samples::Bytes),
+        Samples::Words(samples) => of(samples).map(Samples::Words),
+        Samples::Floats(samples) => of(samples).map(Samples::Floats),
+    }
+}
+
+/// All but the last sample of each pixel, where that is full everywhere.
+fn opaque<T: Copy + PartialEq>(samples: &[T], channels: usize, full: T) -> Option<Vec<T>> {
+    let pixels = || samples.chunks_exact(channels).filter_map(<[T]>::split_last);
+    let is_opaque = pixels().all(|(&alpha, _)| alpha == full);
+    is_opaque.then(|| pixels().flat_map(|(_, colors)| colors).copied().collect())
 }
 
 /// Decoded bytes that a file of this size may come to.
@@ -130,17 +166,14 @@ fn png(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
         decoder.set_transformations(png::Transformations::EXPAND);
     }
     let mut reader = decoder.read_info().map_err(damaged)?;
+    if !is_palette && reader.info().trns.is_some() {
+        return Err("marks a value as transparent (chunk tRNS); save it without transparency".to_owned());
+    }
     let size = check_size(reader.output_buffer_size(), bytes.len())?;
     let mut pixels = vec![0; size];
     let frame = reader.next_frame(&mut pixels).map_err(damaged)?;
     let shape = [frame.height as usize, frame.width as usize];
-    let channels = match frame.color_type {
-        ColorType::Grayscale | ColorType::Indexed => 1,
-        ColorType::Rgb => 3,
-        ColorType::GrayscaleAlpha | ColorType::Rgba => {
-            return Err("has an alpha channel; expected grey values or colours alone: remove it".to_owned());
-        }
-    };
+    let channels = frame.color_type.samples();
     let samples = match frame.bit_depth {
         BitDepth::Sixteen => Samples::Words(pixels.as_chunks().0.iter().map(|&two| u16::from_be_bytes(two)).collect()),
         BitDepth::Eight => Samples::Bytes(pixels),
@@ -169,8 +202,15 @@ fn jpeg(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
     let damaged = |error: zune_jpeg::errors::DecodeErrors| format!("cannot be read as JPEG: {error}");
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), DecoderOptions::default());
     decoder.decode_headers().map_err(damaged)?;
-    let is_gray = decoder.input_colorspace() == Some(ColorSpace::Luma);
-    let (color, channels) = if is_gray { (ColorSpace::Luma, 1) } else { (ColorSpace::RGB, 3) };
+    let (color, channels) = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => (ColorSpace::Luma, 1),
+        Some(ColorSpace::YCbCr | ColorSpace::RGB) => (ColorSpace::RGB, 3),
+        _ => {
+            return Err(
+                "its colours are CMYK or of no known kind; expected grey values, or red, green and blue".to_owned()
+            );
+        }
+    };
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(color));
     check_size(decoder.output_buffer_size(), bytes.len())?;
     let (width, height) = decoder.dimensions().ok_or("cannot be read as JPEG: it has no size")?;
@@ -178,7 +218,7 @@ fn jpeg(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
     Ok(Picture { shape: [height, width], channels, samples })
 }
 
-fn tiff(bytes: &[u8]) -> Result<Picture, String> {
+fn tiff(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
     let damaged = |error: tiff::TiffError| format!("cannot be read as TIFF: {error}");
     let mut limits = tiff::decoder::Limits::default();
     limits.decoding_buffer_size = usize::try_from(most(bytes.len())).unwrap_or(usize::MAX);
@@ -186,10 +226,18 @@ fn tiff(bytes: &[u8]) -> Result<Picture, String> {
     let mut decoder = tiff::decoder::Decoder::new(Cursor::new(bytes)).map_err(damaged)?.with_limits(limits);
     let (width, height) = decoder.dimensions().map_err(damaged)?;
     let shape = [height as usize, width as usize];
+    // The decoder gives what is shown, which is not what is stored where 0 is white.
+    let meaning = decoder.find_tag(tiff::tags::Tag::PhotometricInterpretation).map_err(damaged)?;
+    let is_white_zero = meaning.and_then(|meaning| meaning.into_u16().ok()) == Some(0);
+    if purpose == Purpose::Labels && is_white_zero {
+        return Err("shows 0 as white, so that it is open which label a pixel has; save it with 0 as black".to_owned());
+    }
     let color = decoder.colortype().map_err(damaged)?;
     let channels = match color {
-        tiff::ColorType::Gray(_) => 1,
+        tiff::ColorType::Gray(1 | 2 | 4 | 8 | 16 | 32) => 1,
+        tiff::ColorType::GrayA(8 | 16) => 2,
         tiff::ColorType::RGB(8 | 16) => 3,
+        tiff::ColorType::RGBA(8 | 16) => 4,
         other => {
             return Err(format!(
                 "its pixels are {other:?}; expected grey values, or red, green and blue of 8 or 16 bits"
@@ -212,9 +260,16 @@ fn tiff(bytes: &[u8]) -> Result<Picture, String> {
         DecodingResult::F32(samples) => Samples::Floats(samples),
         _ => {
             return Err(format!(
-                "its pixels are {color:?}; expected whole numbers of at most 16 bits, or floats of 32"
+                "its pixels are {color:?}; expected whole numbers of at most 16 bits, not negative, or floats of 32"
             ));
         }
     };
+    // Of colours in planes of their own the decoder gives the first plane.
+    if samples.len() != shape[0] * shape[1] * channels {
+        return Err("its colours lie in planes of their own; save it with the colours of a pixel together".to_owned());
+    }
     Ok(Picture { shape, channels, samples })
 }
+
+#[cfg(test)]
+mod tests;

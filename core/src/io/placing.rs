@@ -22,6 +22,7 @@ pub(super) struct Axes {
 impl Axes {
     /// The same in coordinates whose axes run the other way where the sign is negative.
     pub(super) fn signed(self, sign: [f64; 3]) -> Self {
+        // Not -0, which would be written so.
         let turned = |place: [f64; 3]| [0, 1, 2].map(|row| sign[row] * place[row] + 0.0);
         Self { origin: turned(self.origin), steps: self.steps.map(turned) }
     }

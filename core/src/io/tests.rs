@@ -148,8 +148,9 @@ mod pictures {
         let error = read_labels(&jpeg, &by_hand(), &set(), &[]).unwrap_err().to_string();
         assert!(error.contains("gray.jpg") && error.contains("are spoilt"), "{error}");
         assert!(read_image(&jpeg, &by_hand()).is_ok());
-        let (_folder, path) = png(png::ColorType::Rgb, png::BitDepth::Eight, &[7; 18]);
+        let (_folder, path) = png(png::ColorType::Rgb, png::BitDepth::Eight, &[[7, 7, 8]; 6].concat());
         assert!(read_labels(&path, &by_hand(), &set(), &[]).unwrap_err().to_string().contains("has colours"));
+        let (_folder, path) = png(png::ColorType::Rgb, png::BitDepth::Eight, &[7; 18]);
         assert_eq!(read_image(&path, &by_hand()).unwrap().placed.image.values(), [7.0; 6]);
         let (_folder, path) = png(png::ColorType::Rgba, png::BitDepth::Eight, &[7; 24]);
         assert!(read_image(&path, &by_hand()).unwrap_err().to_string().contains("alpha channel"));

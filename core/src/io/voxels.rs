@@ -87,16 +87,21 @@ pub(super) fn bytes_of(sizes: &[usize], data_type: NiftiType) -> Option<usize> {
     isize::try_from(bytes).is_ok().then_some(bytes)
 }
 
-/// Reads exactly `len` bytes of voxels. The buffer grows with what there is.
+/// Reads exactly `len` bytes of voxels, which must be the last. The buffer grows with what there is.
 pub(super) fn read_voxels(path: &Path, from: impl Read, len: usize) -> Result<Vec<u8>, IoError> {
     let mut found = Vec::new();
-    from.take(len as u64).read_to_end(&mut found).map_err(|source| match source.kind() {
+    // One more than is wanted shows whether the voxels end there, and has what is packed check its sum.
+    from.take(len as u64 + 1).read_to_end(&mut found).map_err(|source| match source.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => IoError::Format {
             path: path.to_owned(),
             detail: format!("damaged packed data ({source}); copy or download it again"),
         },
         _ => IoError::Read { path: path.to_owned(), source },
     })?;
+    if found.len() > len {
+        let detail = format!("there are bytes after the {len} that sizes and type of the header say; mend the header");
+        return Err(IoError::Format { path: path.to_owned(), detail });
+    }
     if found.len() < len {
         let (found, expected) = (found.len() as u64, len as u64);
         return Err(IoError::Truncated { path: path.to_owned(), what: "the voxels are", found, expected });

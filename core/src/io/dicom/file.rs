@@ -192,7 +192,7 @@ fn name_unknown(dataset: &mut InMemDicomObject) {
 }
 
 /// An error with its causes, in one line.
-fn chain(error: impl std::error::Error) -> String {
+pub(super) fn chain(error: impl std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

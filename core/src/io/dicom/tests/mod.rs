@@ -4,6 +4,7 @@ mod damage;
 mod geometry;
 mod pixels;
 mod ultrasound;
+mod written;
 
 use std::path::PathBuf;
 

@@ -2,35 +2,31 @@
 
 use std::path::Path;
 
-use dicom_core::{PrimitiveValue, Tag};
+use dicom_core::{PrimitiveValue, Tag, VR};
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
+use dicom_object::FileMetaTableBuilder;
 use sha2::{Digest, Sha256};
 
-use super::elements::{Code, Elements};
+use super::{
+    copied::{self, text},
+    elements::{Code, Elements},
+};
 use crate::{
     domain::{Grid, SlowAxis},
     io::{
         IoError,
-        dicom::{DicomSource, SourcePlane},
+        dicom::{
+            DicomSource, SourcePlane,
+            file::{chain, named},
+        },
         write_atomically,
     },
 };
 
 const PURPOSE: Code = Code { value: "121322", scheme: "DCM", meaning: "Source image for image processing operation" };
 
-/// What is copied from the image, and what is empty where the image lacks it (type 2).
-const COPIED: [Tag; 9] = [
-    tags::PATIENT_NAME,
-    tags::PATIENT_ID,
-    tags::PATIENT_BIRTH_DATE,
-    tags::PATIENT_SEX,
-    tags::STUDY_DATE,
-    tags::STUDY_TIME,
-    tags::REFERRING_PHYSICIAN_NAME,
-    tags::STUDY_ID,
-    tags::ACCESSION_NUMBER,
-];
+/// Bytes of a value at the most: its length has 32 bits, all of which set mean another thing (PS3.5, 7.1).
+const LONGEST_VALUE: usize = u32::MAX as usize - 1;
 
 /// An object that is made from an image.
 pub(super) struct Derived<'a> {
@@ -41,18 +37,21 @@ pub(super) struct Derived<'a> {
     pub class: &'static str,
     /// What it is, as part of its identifiers.
     pub kind: &'static str,
+    /// SpecificCharacterSet.
+    character_set: String,
     /// SHA-256 of what it holds.
-    pub digest: [u8; 32],
+    digest: [u8; 32],
 }
 
 impl<'a> Derived<'a> {
-    /// Refuses what does not lie on the image.
+    /// Refuses what does not lie on the image. `names` are texts that do not come from the image; `content` is all else that it holds.
     pub(super) fn new(
         path: &'a Path,
         source: &'a DicomSource,
         grid: &'a Grid,
         (class, kind): (&'static str, &'static str),
-        content: impl AsRef<[u8]>,
+        names: &str,
+        content: &[&[u8]],
     ) -> Result<Self, IoError> {
         let unsupported = |detail: String| IoError::Unsupported { path: path.to_owned(), detail };
         let number = |tag| source.dataset.get(tag).and_then(|element| element.to_int::<usize>().ok()).unwrap_or(0);
@@ -64,7 +63,7 @@ impl<'a> Derived<'a> {
             if text(&source.dataset, tag).is_empty() {
                 return Err(unsupported(format!(
                     "the image has no {}, which DICOM output must repeat: write NIfTI",
-                    crate::io::dicom::file::named(tag)
+                    named(tag)
                 )));
             }
         }
@@ -73,18 +72,28 @@ impl<'a> Derived<'a> {
                 "the image has no SOPInstanceUID, which DICOM output must refer to: write NIfTI".to_owned(),
             ));
         }
-        let mut hash = Sha256::new();
-        for plane in &source.planes {
-            hash.update(plane.sop_instance_uid.as_bytes());
-            hash.update(plane.frame.unwrap_or(0).to_le_bytes());
-        }
-        hash.update(content.as_ref());
-        Ok(Self { path, source, grid, class, kind, digest: hash.finalize().into() })
+        let character_set = copied::character_set(path, &source.dataset, names)?;
+        let digest = digest(source, names, content);
+        Ok(Self { path, source, grid, class, kind, character_set, digest })
     }
 
-    /// Whether its planes have places, so that frames are told apart by them; else by time.
+    /// Whether its planes have places.
     pub(super) fn has_places(&self) -> bool {
         self.source.orientation.is_some() && self.source.planes.iter().all(|plane| plane.position.is_some())
+    }
+
+    /// Whether frames are told apart by the places of their planes; else by time, as those of a cine, which may be in one place.
+    fn is_stack(&self) -> bool {
+        self.has_places() && !matches!(self.grid.slow(), SlowAxis::Time { .. })
+    }
+
+    /// That of the planes' places; none where they have none (PS3.3, A.51.5.1). Where the image does not name the one that it has places
+    /// in, it is named here, alike in all that is made from the image's series.
+    fn frame_of_reference(&self) -> Option<String> {
+        let source = &self.source.dataset;
+        let named = Some(text(source, tags::FRAME_OF_REFERENCE_UID)).filter(|uid| !uid.is_empty());
+        let own = || uid(&[b"frame of reference", text(source, tags::SERIES_INSTANCE_UID).as_bytes()]);
+        self.has_places().then(|| named.unwrap_or_else(own))
     }
 
     /// Of a plane, mm, where it is known.
@@ -95,28 +104,19 @@ impl<'a> Derived<'a> {
         }
     }
 
-    /// A UID of the form 2.25.N (PS3.5, B.2), made of what the object holds.
+    /// A UID made of what the object holds.
     pub(super) fn uid(&self, part: &str) -> String {
-        let mut hash = Sha256::new();
-        hash.update([self.kind, "\0", part, "\0"].concat().as_bytes());
-        hash.update(self.digest);
-        let bytes: [u8; 32] = hash.finalize().into();
-        let (first, _) = bytes.as_chunks::<16>();
-        format!("2.25.{}", u128::from_be_bytes(first[0]))
+        uid(&[self.kind.as_bytes(), part.as_bytes(), &self.digest])
     }
 
     /// Patient, study, series, equipment, frame of reference, references, and what every multi-frame object has.
     pub(super) fn elements(&self, modality: &str, description: &str, frames: usize) -> Elements {
         let source = &self.source.dataset;
-        let charset = text(source, tags::SPECIFIC_CHARACTER_SET);
-        let date =
-            first_text(source, [tags::CONTENT_DATE, tags::ACQUISITION_DATE, tags::SERIES_DATE, tags::STUDY_DATE]);
-        let time =
-            first_text(source, [tags::CONTENT_TIME, tags::ACQUISITION_TIME, tags::SERIES_TIME, tags::STUDY_TIME]);
-        let frame_of_reference = text(source, tags::FRAME_OF_REFERENCE_UID);
-        let copied = COPIED.iter().fold(Elements::new(), |elements, &tag| elements.text(tag, &text(source, tag)));
-        copied
-            .when(!charset.is_empty(), |elements| elements.text(tags::SPECIFIC_CHARACTER_SET, &charset))
+        let [date, time] = copied::moment(source);
+        let elements = copied::patient_and_study(source)
+            .when(!self.character_set.is_empty(), |elements| {
+                elements.text(tags::SPECIFIC_CHARACTER_SET, &self.character_set)
+            })
             .text(tags::SOP_CLASS_UID, self.class)
             .text(tags::SOP_INSTANCE_UID, &self.uid("instance"))
             .text(tags::STUDY_INSTANCE_UID, &text(source, tags::STUDY_INSTANCE_UID))
@@ -129,15 +129,9 @@ impl<'a> Derived<'a> {
             .text(tags::MANUFACTURER_MODEL_NAME, "rl4seg")
             .text(tags::DEVICE_SERIAL_NUMBER, "none")
             .text(tags::SOFTWARE_VERSIONS, env!("CARGO_PKG_VERSION"))
-            // Type 1: where the image has no date at all, the first that DICOM knows stands there.
-            .text(tags::CONTENT_DATE, if date.is_empty() { "19000101" } else { &date })
-            .text(tags::CONTENT_TIME, if time.is_empty() { "000000" } else { &time })
+            .text(tags::CONTENT_DATE, &date)
+            .text(tags::CONTENT_TIME, &time)
             .text(tags::IMAGE_TYPE, "DERIVED\\PRIMARY")
-            .when(!frame_of_reference.is_empty(), |elements| {
-                elements
-                    .text(tags::FRAME_OF_REFERENCE_UID, &frame_of_reference)
-                    .text(tags::POSITION_REFERENCE_INDICATOR, "")
-            })
             .when(!self.has_places(), |elements| {
                 elements.text(tags::PATIENT_ORIENTATION, &text(source, tags::PATIENT_ORIENTATION))
             })
@@ -146,7 +140,13 @@ impl<'a> Derived<'a> {
             .put(tags::SAMPLES_PER_PIXEL, 1_u16)
             .text(tags::PHOTOMETRIC_INTERPRETATION, "MONOCHROME2")
             .text(tags::NUMBER_OF_FRAMES, &frames.to_string())
-            .item(tags::REFERENCED_SERIES_SEQUENCE, self.referenced_series())
+            .item(tags::REFERENCED_SERIES_SEQUENCE, self.referenced_series());
+        match self.frame_of_reference() {
+            Some(uid) => elements
+                .text(tags::FRAME_OF_REFERENCE_UID, &uid)
+                .text(tags::POSITION_REFERENCE_INDICATOR, &text(source, tags::POSITION_REFERENCE_INDICATOR)),
+            None => elements,
+        }
     }
 
     fn referenced_series(&self) -> Elements {
@@ -205,7 +205,7 @@ impl<'a> Derived<'a> {
         let content =
             Elements::new().put(tags::DIMENSION_INDEX_VALUES, PrimitiveValue::U32(index.iter().copied().collect()));
         let content =
-            content.when(!self.has_places(), |content| content.put(tags::TEMPORAL_POSITION_INDEX, plane as u32 + 1));
+            content.when(!self.is_stack(), |content| content.put(tags::TEMPORAL_POSITION_INDEX, plane as u32 + 1));
         let groups =
             Elements::new().item(tags::FRAME_CONTENT_SEQUENCE, content).item(tags::DERIVATION_IMAGE_SEQUENCE, derived);
         match source.position.filter(|_| self.has_places()) {
@@ -218,7 +218,7 @@ impl<'a> Derived<'a> {
     /// Dimensions: those of `first`, and the place or time of a frame.
     pub(super) fn dimensions(&self, elements: Elements, first: Option<(Tag, Tag)>) -> Elements {
         let uid = self.uid("dimensions");
-        let last = if self.has_places() {
+        let last = if self.is_stack() {
             (tags::IMAGE_POSITION_PATIENT, tags::PLANE_POSITION_SEQUENCE)
         } else {
             (tags::TEMPORAL_POSITION_INDEX, tags::FRAME_CONTENT_SEQUENCE)
@@ -236,21 +236,74 @@ impl<'a> Derived<'a> {
             .items(tags::DIMENSION_INDEX_SEQUENCE, pointers)
     }
 
+    /// Puts the voxels.
+    pub(super) fn with_voxels(
+        &self,
+        elements: Elements,
+        tag: Tag,
+        vr: VR,
+        voxels: PrimitiveValue,
+    ) -> Result<Elements, IoError> {
+        check_length(self.path, voxels.calculate_byte_len())?;
+        Ok(elements.raw(tag, vr, voxels))
+    }
+
     /// Writes the file.
     pub(super) fn write(&self, elements: Elements) -> Result<(), IoError> {
-        let failed = |error: &dyn std::fmt::Display| IoError::Write {
-            path: self.path.to_owned(),
-            source: std::io::Error::other(error.to_string()),
-        };
+        let failed =
+            |error: String| IoError::Write { path: self.path.to_owned(), source: std::io::Error::other(error) };
         let meta = FileMetaTableBuilder::new()
             .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
             .media_storage_sop_class_uid(self.class)
             .media_storage_sop_instance_uid(self.uid("instance"));
-        let object = elements.done().with_meta(meta).map_err(|error| failed(&error))?;
+        let object = elements.done().with_meta(meta).map_err(|error| failed(chain(error)))?;
         let mut bytes = Vec::new();
-        object.write_all(&mut bytes).map_err(|error| failed(&error))?;
+        object.write_all(&mut bytes).map_err(|error| failed(chain(error)))?;
         write_atomically(self.path, &bytes)
     }
+}
+
+/// Of all that the object holds: the same where, and only where, every byte of it is.
+fn digest(source: &DicomSource, names: &str, content: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    // Lengths keep the end of one part from passing for the beginning of the next.
+    let mut add = |part: &[u8]| {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    };
+    add(env!("CARGO_PKG_VERSION").as_bytes());
+    for text in copied::texts(&source.dataset) {
+        add(text.as_bytes());
+    }
+    for plane in &source.planes {
+        add(plane.sop_instance_uid.as_bytes());
+        add(&plane.frame.unwrap_or(0).to_le_bytes());
+    }
+    add(names.as_bytes());
+    for part in content {
+        add(part);
+    }
+    hash.finalize().into()
+}
+
+/// A UID of the form 2.25.N (PS3.5, B.2).
+fn uid(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+        hash.update([0]);
+    }
+    let bytes: [u8; 32] = hash.finalize().into();
+    let (first, _) = bytes.as_chunks::<16>();
+    format!("2.25.{}", u128::from_be_bytes(first[0]))
+}
+
+fn check_length(path: &Path, bytes: usize) -> Result<(), IoError> {
+    if bytes <= LONGEST_VALUE {
+        return Ok(());
+    }
+    let detail = format!("{bytes} bytes of voxels; DICOM holds at most {LONGEST_VALUE} uncompressed: write NIfTI");
+    Err(IoError::Unsupported { path: path.to_owned(), detail })
 }
 
 fn reference(plane: &SourcePlane) -> Elements {
@@ -259,16 +312,24 @@ fn reference(plane: &SourcePlane) -> Elements {
         .text(tags::REFERENCED_SOP_INSTANCE_UID, &plane.sop_instance_uid)
 }
 
-pub(super) fn text(dataset: &InMemDicomObject, tag: Tag) -> String {
-    let text = dataset.get(tag).and_then(|element| element.to_raw_str().ok());
-    text.map(|text| text.trim_matches(['\0', ' ']).to_owned()).unwrap_or_default()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn first_text<const N: usize>(dataset: &InMemDicomObject, tags: [Tag; N]) -> String {
-    tags.into_iter().map(|tag| text(dataset, tag)).find(|text| !text.is_empty()).unwrap_or_default()
-}
+    #[test]
+    fn identifiers_have_at_most_64_characters_and_their_parts_do_not_run_together() {
+        let uids = [uid(&[b"a", b"bc"]), uid(&[b"ab", b"c"]), uid(&[b"abc"])];
+        for (index, found) in uids.iter().enumerate() {
+            assert!(found.len() <= 64 && found.starts_with("2.25.") && !found.starts_with("2.25.0"), "{found}");
+            assert!(!uids[..index].contains(found), "{found}");
+        }
+    }
 
-/// Whether the image was packed with losses; then so is what was made from it.
-pub(super) fn is_lossy(source: &DicomSource) -> bool {
-    text(&source.dataset, tags::LOSSY_IMAGE_COMPRESSION) == "01"
+    #[test]
+    fn more_voxels_than_a_length_can_tell_are_refused() {
+        let path = Path::new("a.dcm");
+        assert!(check_length(path, LONGEST_VALUE).is_ok());
+        let refusal = check_length(path, 4 << 30).unwrap_err().to_string();
+        assert!(refusal.contains("4294967296 bytes"), "{refusal}");
+    }
 }

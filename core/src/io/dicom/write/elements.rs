@@ -48,6 +48,14 @@ impl Elements {
         self.items(tag, vec![item.0])
     }
 
+    /// Copies an element as it is, if there is one.
+    pub(super) fn copy(mut self, from: &InMemDicomObject, tag: Tag) -> Self {
+        if let Some(element) = from.get(tag) {
+            self.0.put(element.clone());
+        }
+        self
+    }
+
     /// Puts bytes or words as they are.
     pub(super) fn raw(mut self, tag: Tag, vr: VR, value: PrimitiveValue) -> Self {
         self.0.put(DataElement::new(tag, vr, value));

@@ -4,7 +4,8 @@ use dicom_core::{PrimitiveValue, VR};
 use dicom_dictionary_std::{tags, uids};
 
 use super::{
-    derived::{Derived, is_lossy, text},
+    copied::{is_lossy, text},
+    derived::Derived,
     elements::{Code, Elements},
     segmentation::lossy_elements,
 };
@@ -30,7 +31,7 @@ pub fn write_parametric_map(path: &Path, map: &VoxelMap, source: &DicomSource) -
     require_finite(path, map.values(), map.grid())?;
     let bytes: Vec<u8> = map.values().iter().flat_map(|value| value.to_le_bytes()).collect();
     let kind = (uids::PARAMETRIC_MAP_STORAGE, "parametric map");
-    let derived = Derived::new(path, source, map.grid(), kind, bytes)?;
+    let derived = Derived::new(path, source, map.grid(), kind, "", &[&bytes])?;
     if !source.has_places() {
         return Err(IoError::Unsupported {
             path: path.to_owned(),
@@ -42,18 +43,12 @@ pub fn write_parametric_map(path: &Path, map: &VoxelMap, source: &DicomSource) -
     let planes = map.grid().planes();
     let groups =
         (0..planes).map(|plane| derived.frame_groups(plane, &[plane as u32 + 1], UNCERTAINTY).done()).collect();
-    let lossy = is_lossy(source);
-    let has_frame_of_reference = !text(&source.dataset, tags::FRAME_OF_REFERENCE_UID).is_empty();
+    let lossy = is_lossy(&source.dataset);
     let elements = derived
         .elements("OT", "Uncertainty by rl4seg", planes)
         .text(tags::IMAGE_TYPE, KIND)
         .text(tags::LATERALITY, &text(&source.dataset, tags::LATERALITY))
         .items(tags::ACQUISITION_CONTEXT_SEQUENCE, Vec::new())
-        // It must have one; an image without gives it one of its own.
-        .when(!has_frame_of_reference, |elements| {
-            let own = derived.uid("frame of reference");
-            elements.text(tags::FRAME_OF_REFERENCE_UID, &own).text(tags::POSITION_REFERENCE_INDICATOR, "")
-        })
         .put(tags::BITS_ALLOCATED, 32_u16)
         .text(tags::PRESENTATION_LUT_SHAPE, "IDENTITY")
         .text(tags::LOSSY_IMAGE_COMPRESSION, if lossy { "01" } else { "00" })
@@ -65,8 +60,9 @@ pub fn write_parametric_map(path: &Path, map: &VoxelMap, source: &DicomSource) -
         .text(tags::CONTENT_DESCRIPTION, "1 - the probability that a voxel's label is right")
         .text(tags::CONTENT_CREATOR_NAME, "")
         .item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, with_meaning(derived.shared_groups()))
-        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, groups)
-        .raw(tags::FLOAT_PIXEL_DATA, VR::OF, PrimitiveValue::F32(map.values().iter().copied().collect()));
+        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, groups);
+    let values = PrimitiveValue::F32(map.values().iter().copied().collect());
+    let elements = derived.with_voxels(elements, tags::FLOAT_PIXEL_DATA, VR::OF, values)?;
     derived.write(derived.dimensions(elements, None))
 }
 

@@ -5,11 +5,12 @@ use dicom_dictionary_std::{tags, uids};
 
 use super::{
     codes, color,
-    derived::{Derived, is_lossy, text},
+    copied::{is_lossy, text},
+    derived::Derived,
     elements::{Code, Elements},
 };
 use crate::{
-    domain::{LabelMap, LabelSet},
+    domain::{Label, LabelMap, LabelSet},
     io::{IoError, dicom::DicomSource},
 };
 
@@ -20,15 +21,18 @@ const LONGEST_NAME: usize = 64;
 /// Writes labels as DICOM-SEG, one segment for each structure of `set`, one bit a voxel.
 ///
 /// A frame is written for each plane that holds a structure, and one at least. Structures are coded in SNOMED CT by their names, or
-/// as tissue where the name is not known; the name is SegmentLabel in any case.
+/// as tissue where the name is not known; the name is SegmentLabel in any case. What is copied from the image is written in its
+/// characters, or in UTF-8 where the names have other letters than A to Z.
 ///
 /// # Errors
-/// If the labels do not lie on the image or are not in `set`, the image lacks the identifiers to refer to it by, or the file cannot
-/// be written.
+/// If the labels do not lie on the image or are not in `set`, the image lacks the identifiers to refer to it by, the names have
+/// letters that cannot stand beside the image's text, or the file cannot be written.
 pub fn write_segmentation(path: &Path, labels: &LabelMap, set: &LabelSet, source: &DicomSource) -> Result<(), IoError> {
     labels.require_labels(set).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
     let kind = (uids::SEGMENTATION_STORAGE, "segmentation");
-    let derived = Derived::new(path, source, labels.grid(), kind, labels.labels())?;
+    let colors: Vec<u8> = set.iter().flat_map(|label| label.color).collect();
+    let derived =
+        Derived::new(path, source, labels.grid(), kind, &set.to_string(), &[labels.labels(), colors.as_slice()])?;
     let frames = frames(labels, set);
     let groups = frames.iter().map(|&(label, plane)| {
         let index = [u32::from(label), plane as u32 + 1];
@@ -36,7 +40,7 @@ pub fn write_segmentation(path: &Path, labels: &LabelMap, set: &LabelSet, source
         derived.frame_groups(plane, &index, SEGMENTATION).item(tags::SEGMENT_IDENTIFICATION_SEQUENCE, segment).done()
     });
     let groups = groups.collect();
-    let lossy = is_lossy(source);
+    let lossy = is_lossy(&source.dataset);
     let elements = derived
         .elements("SEG", "Segmentation by rl4seg", frames.len())
         .put(tags::BITS_ALLOCATED, 1_u16)
@@ -46,13 +50,15 @@ pub fn write_segmentation(path: &Path, labels: &LabelMap, set: &LabelSet, source
         .text(tags::LOSSY_IMAGE_COMPRESSION, if lossy { "01" } else { "00" })
         .when(lossy, |elements| lossy_elements(elements, source))
         .text(tags::SEGMENTATION_TYPE, "BINARY")
+        .text(tags::SEGMENTS_OVERLAP, "NO")
         .text(tags::CONTENT_LABEL, "SEGMENTATION")
         .text(tags::CONTENT_DESCRIPTION, "Anatomical structures")
         .text(tags::CONTENT_CREATOR_NAME, "")
         .items(tags::SEGMENT_SEQUENCE, segments(set))
         .item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, derived.shared_groups())
-        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, groups)
-        .raw(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(packed(labels, &frames).into()));
+        .items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, groups);
+    let bits = PrimitiveValue::U8(packed(labels, &frames).into());
+    let elements = derived.with_voxels(elements, tags::PIXEL_DATA, VR::OB, bits)?;
     let segment = (tags::REFERENCED_SEGMENT_NUMBER, tags::SEGMENT_IDENTIFICATION_SEQUENCE);
     derived.write(derived.dimensions(elements, Some(segment)))
 }
@@ -80,11 +86,10 @@ fn frames(labels: &LabelMap, set: &LabelSet) -> Vec<(u8, usize)> {
 }
 
 fn segments(set: &LabelSet) -> Vec<dicom_object::InMemDicomObject> {
-    let segment = |label: &crate::domain::Label| {
-        let name: String = label.name.chars().filter(|&c| c != '\\').take(LONGEST_NAME).collect();
+    let segment = |label: &Label| {
         Elements::new()
             .put(tags::SEGMENT_NUMBER, u16::from(label.value))
-            .text(tags::SEGMENT_LABEL, &name)
+            .text(tags::SEGMENT_LABEL, &segment_label(label))
             .text(tags::SEGMENT_ALGORITHM_TYPE, "AUTOMATIC")
             .text(tags::SEGMENT_ALGORITHM_NAME, "rl4seg")
             .put(
@@ -96,6 +101,13 @@ fn segments(set: &LabelSet) -> Vec<dicom_object::InMemDicomObject> {
             .done()
     };
     set.structures().map(segment).collect()
+}
+
+/// The name without what a text of DICOM cannot hold: control characters, and what separates values.
+fn segment_label(label: &Label) -> String {
+    let name: String = label.name.chars().filter(|&c| c != '\\' && !c.is_control()).take(LONGEST_NAME).collect();
+    let name = name.trim();
+    if name.is_empty() { format!("label {}", label.value) } else { name.to_owned() }
 }
 
 /// One bit a voxel, frame after frame without a gap, the first in the lowest bit (PS3.5, 8.1.1 and 8.2).
@@ -125,9 +137,16 @@ mod tests {
         let grid = Grid::new([2, 1, 3], [1.0, 1.0], SlowAxis::Time { interval_ms: None }).unwrap();
         let labels = LabelMap::new(grid, vec![1, 0, 1, 0, 1, 1]).unwrap();
         assert_eq!(packed(&labels, &[(1, 0), (1, 1)]), [0b11_0101, 0]);
-        let label = |value, name: &str| crate::domain::Label { value, name: name.to_owned(), color: [0; 3] };
+        let label = |value, name: &str| Label { value, name: name.to_owned(), color: [0; 3] };
         let set = LabelSet::new(vec![label(0, "background"), label(1, "a"), label(2, "b")]).unwrap();
         assert_eq!(frames(&labels, &set), [(1, 0), (1, 1)]);
         assert_eq!(frames(&LabelMap::background(grid), &set), [(1, 0)]);
+    }
+    #[test]
+    fn a_segment_has_a_name_that_dicom_can_hold() {
+        let of = |name: &str| segment_label(&Label { value: 3, name: name.to_owned(), color: [0; 3] });
+        assert_eq!(of(" left\tven\\tricle\n"), "leftventricle");
+        assert_eq!(of("\\ "), "label 3");
+        assert_eq!(of(&"ä".repeat(70)), "ä".repeat(64));
     }
 }
