@@ -4,8 +4,10 @@
 Usage: compare_with_highdicom.py WRITE_DICOM
 
 WRITE_DICOM is target/debug/write-dicom, which `cargo test --workspace --no-run` builds. Images are those that pydicom ships, and
-series that are made of them: in order and not, oblique. Needs highdicom, pydicom and NumPy; where Debian's dicom3tools are there, dciodvfy
-must find no error. Fails if anything reads otherwise than it was written.
+some that are made of them: series in order and not, oblique, without a frame of reference, with names in other letters; volumes and cines
+of several frames. A segmentation is read by the planes that it was made from and, where they have places, as a volume, whose voxels must lie
+where the image's do. Needs highdicom, pydicom and NumPy; where Debian's dicom3tools are there, dciodvfy must find no error. Fails if
+anything reads otherwise than it was written.
 """
 
 import pathlib
@@ -31,10 +33,14 @@ def oblique():
     return row, column, numpy.cross(row, column)
 
 
-def series(folder, name, directions, order):
+STRAIGHT = (numpy.array([1.0, 0, 0]), numpy.array([0, 1.0, 0]), numpy.array([0, 0, 1.0]))
+SAGITTAL = (numpy.array([0, 1.0, 0]), numpy.array([0, 0, -1.0]), numpy.array([-1.0, 0, 0]))
+
+
+def series(folder, name, directions, order, change=lambda slice_: None, target="series"):
     """A series of slices 2.5 mm apart, written in this order."""
     row, column, normal = directions
-    target = folder / name
+    target = folder / f"{target}-{name}"
     target.mkdir()
     for index, place in enumerate(order):
         slice_ = pydicom.dcmread(get_testdata_file(name))
@@ -43,15 +49,63 @@ def series(folder, name, directions, order):
         slice_.SOPInstanceUID = f"{slice_.SOPInstanceUID}.{place}"
         slice_.file_meta.MediaStorageSOPInstanceUID = slice_.SOPInstanceUID
         slice_.InstanceNumber = place + 1
+        change(slice_)
         slice_.save_as(target / f"IM{index}")
     return target, len(order)
 
 
+def without_frame_of_reference(slice_):
+    """Places, but not the name of what they are in."""
+    del slice_.FrameOfReferenceUID
+
+
+def named(character_set, name):
+    """Another patient."""
+
+    def change(slice_):
+        slice_.SpecificCharacterSet = character_set
+        slice_.PatientName = name
+
+    return change
+
+
+def frames(folder, name, heights):
+    """An image of several frames, whose planes lie at these heights, 40 ms apart."""
+    source = pydicom.dcmread(get_testdata_file("MR_small.dcm"))
+    # Enhanced MR: its class alone tells that it may have several frames.
+    source.SOPClassUID = source.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+    source.NumberOfFrames = len(heights)
+    source.PixelData = source.PixelData * len(heights)
+    source.FrameTime = 40
+    for keyword in ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SliceLocation"]:
+        del source[keyword]
+    shared, measures, orientation = (pydicom.Dataset() for _ in range(3))
+    measures.PixelSpacing = [1.5, 0.75]
+    measures.SliceThickness = 8
+    orientation.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    shared.PixelMeasuresSequence = [measures]
+    shared.PlaneOrientationSequence = [orientation]
+    source.SharedFunctionalGroupsSequence = [shared]
+    source.PerFrameFunctionalGroupsSequence = []
+    for height in heights:
+        frame, place = pydicom.Dataset(), pydicom.Dataset()
+        place.ImagePositionPatient = [1, 2, height]
+        frame.PlanePositionSequence = [place]
+        source.PerFrameFunctionalGroupsSequence.append(frame)
+    source.save_as(folder / name)
+    return folder / name, len(heights)
+
+
 def images(folder):
     """Images, and how many planes they have."""
-    straight = (numpy.array([1.0, 0, 0]), numpy.array([0, 1.0, 0]), numpy.array([0, 0, 1.0]))
-    yield series(folder, "CT_small.dcm", straight, [2, 0, 1, 3])
+    yield series(folder, "CT_small.dcm", STRAIGHT, [2, 0, 1, 3])
     yield series(folder, "MR_small.dcm", oblique(), [0, 3, 1, 2])
+    yield series(folder, "MR_small.dcm", SAGITTAL, [4, 0, 3, 1, 2], target="sagittal")
+    yield series(folder, "CT_small.dcm", STRAIGHT, [0, 1, 2], without_frame_of_reference, "without-frame")
+    yield series(folder, "CT_small.dcm", STRAIGHT, [0, 1], named("ISO_IR 100", "Müller^Jörg"), "latin")
+    yield series(folder, "CT_small.dcm", STRAIGHT, [0, 1], named(["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎"), "japanese")
+    yield frames(folder, "volume.dcm", [3, 7, 11, 15])
+    yield frames(folder, "cine.dcm", [3, 3, 3])
     for name, planes in [("CT_small.dcm", 1), ("MR_small_RLE.dcm", 1), ("693_J2KI.dcm", 1), ("examples_palette.dcm", 1), ("examples_ybr_color.dcm", 30)]:
         yield pathlib.Path(get_testdata_file(name)), planes
 
@@ -91,19 +145,77 @@ def check_segmentation(path, labels, sources):
     names = [segmentation.get_segment_description(number).segment_label for number in segmentation.segment_numbers]
     if names != ["left ventricle", "something else"]:
         return f"segments {names}"
-    if "FrameOfReferenceUID" in segmentation and len(labels) > 1 and segmentation.get("ImageOrientationPatient", True):
-        if labels.any() and not numpy.isin(segmentation.get_volume(combine_segments=True, allow_missing_positions=True).array, [0, 1, 2]).all():
-            return "a volume of other labels"
+    if not numpy.array_equal(by_source(segmentation, sources), labels):
+        return "other labels by the planes that they were made from"
     return None
+
+
+def by_source(segmentation, sources):
+    """The labels of these instances, or of these frames of one instance."""
+    options = {"combine_segments": True, "assert_missing_frames_are_empty": True}
+    if sources[0][1] is None:
+        return segmentation.get_pixels_by_source_instance([instance for instance, _ in sources], **options)
+    return segmentation.get_pixels_by_source_frame(sources[0][0], [frame for _, frame in sources], **options)
+
+
+def check_volume(path, labels, places):
+    """How highdicom places voxels otherwise than the image does, or nothing; `places` gives the affine of each plane, from (x, y)."""
+    volume = highdicom.seg.segread(path).get_volume(combine_segments=True, allow_missing_positions=True)
+    planes, rows, columns = numpy.nonzero(labels)
+    if len(planes) == 0:
+        return None if not volume.array.any() else "a volume of other labels"
+    at = numpy.array([places[plane] @ [x, y, 1] for plane, y, x in zip(planes, rows, columns)])
+    index = (numpy.c_[at, numpy.ones(len(at))] @ numpy.linalg.inv(volume.affine).T)[:, :3]
+    whole = numpy.rint(index).astype(int)
+    if numpy.abs(index - whole).max() > 1e-3:
+        return "voxels between those of the image"
+    found = volume.array[tuple(whole.T)]
+    same = numpy.array_equal(found, labels[planes, rows, columns]) and numpy.count_nonzero(volume.array) == len(planes)
+    return None if same else "a volume of other labels"
+
+
+def places_of(image):
+    """The affine of each plane from (x, y) to its place, in the order of rl4seg; nothing where planes have no places, or all one."""
+
+    def affine(orientation, position, spacing):
+        row, column = numpy.split(numpy.array(orientation, float), 2)
+        return numpy.c_[row * float(spacing[1]), column * float(spacing[0]), numpy.array(position, float)]
+
+    if image.is_dir():
+        slices = in_order(image)
+        return [affine(one.ImageOrientationPatient, one.ImagePositionPatient, one.PixelSpacing) for one in slices]
+    first = pydicom.dcmread(image)
+    if "PerFrameFunctionalGroupsSequence" not in first:
+        return [affine(first.ImageOrientationPatient, first.ImagePositionPatient, first.PixelSpacing)] if "ImagePositionPatient" in first else None
+    shared = first.SharedFunctionalGroupsSequence[0]
+    positions = [frame.PlanePositionSequence[0].ImagePositionPatient for frame in first.PerFrameFunctionalGroupsSequence]
+    if all(position == positions[0] for position in positions):
+        return None
+    orientation, spacing = shared.PlaneOrientationSequence[0].ImageOrientationPatient, shared.PixelMeasuresSequence[0].PixelSpacing
+    return [affine(orientation, position, spacing) for position in positions]
+
+
+def in_order(folder):
+    """Slices along their normal."""
+    slices = [pydicom.dcmread(file) for file in folder.iterdir()]
+    row, column = numpy.split(numpy.array(slices[0].ImageOrientationPatient, float), 2)
+    return sorted(slices, key=lambda slice_: numpy.dot(numpy.cross(row, column), numpy.array(slice_.ImagePositionPatient, float)))
+
+
+def check_copied(path, first):
+    """What is not the image's, or nothing."""
+    written = pydicom.dcmread(path)
+    for keyword in ["PatientName", "PatientID", "StudyInstanceUID", "StudyDate", "TimezoneOffsetFromUTC", "PatientIdentityRemoved"]:
+        if str(written.get(keyword) or "") != str(first.get(keyword) or ""):
+            return f"{keyword} {written.get(keyword)!r}, not {first.get(keyword)!r}"
+    indices = [tuple(numpy.atleast_1d(frame.FrameContentSequence[0].DimensionIndexValues)) for frame in written.PerFrameFunctionalGroupsSequence]
+    return None if len(set(indices)) == len(indices) else "frames that dimensions do not tell apart"
 
 
 def planes_of(image):
     """Instance and frame of each plane, in the order of rl4seg."""
     if image.is_dir():
-        slices = [pydicom.dcmread(file) for file in image.iterdir()]
-        row, column = numpy.split(numpy.array(slices[0].ImageOrientationPatient, float), 2)
-        slices.sort(key=lambda slice_: numpy.dot(numpy.cross(row, column), numpy.array(slice_.ImagePositionPatient, float)))
-        return [(slice_.SOPInstanceUID, None) for slice_ in slices]
+        return [(slice_.SOPInstanceUID, None) for slice_ in in_order(image)]
     dataset = pydicom.dcmread(image)
     frames = dataset.get("NumberOfFrames", 1)
     return [(dataset.SOPInstanceUID, frame + 1 if frames > 1 else None) for frame in range(frames)]
@@ -118,16 +230,25 @@ def check(program, image, planes, kind, folder):
     told = subprocess.run([program, image, folder / "labels", out], check=True, capture_output=True, text=True).stdout
     segmentation, map_ = pathlib.Path(f"{out}.seg.dcm"), pathlib.Path(f"{out}.map.dcm")
     wrong = [f"segmentation: {error}" for error in errors_of(segmentation)]
-    unlike = check_segmentation(segmentation, labels, planes_of(image))
-    wrong += [unlike] if unlike else []
-    if "ImagePositionPatient" not in first:
+    unlike = [check_segmentation(segmentation, labels, planes_of(image)), check_copied(segmentation, first)]
+    places = places_of(image)
+    if places:
+        unlike.append(check_volume(segmentation, labels, places))
+    wrong += filter(None, unlike)
+    if "ImagePositionPatient" not in first and "PerFrameFunctionalGroupsSequence" not in first:
         # The standard has no parametric map without places of planes.
         return wrong if "must say where each plane lies" in told else [*wrong, "parametric map: not refused"]
     wrong += [f"parametric map: {error}" for error in errors_of(map_)]
     values = pydicom.dcmread(map_).pixel_array.reshape(labels.shape)
     if not numpy.array_equal(values, labels / numpy.float32(4)):
         wrong.append("parametric map: other values")
-    return wrong
+    if planes > 1 and places:
+        # From the lowest plane up or down, as highdicom has its planes right-handed.
+        volume = highdicom.imread(map_).get_volume().array
+        if not any(numpy.array_equal(order, labels / 4) for order in [volume, volume[::-1]]):
+            wrong.append("parametric map: a volume of other values")
+    unlike = check_copied(map_, first)
+    return [*wrong, f"parametric map: {unlike}"] if unlike else wrong
 
 
 def main():

@@ -1,5 +1,9 @@
+use std::path::Path;
+
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
+
+use super::{attributes::Attributes, intensity::group};
 
 /// What a DICOM image says of itself that what is derived from it must repeat.
 #[derive(Debug, Clone)]
@@ -24,11 +28,14 @@ impl DicomSource {
         is_placed && (is_stack || self.thickness_mm().is_some())
     }
 
-    /// SliceThickness, where it is above 0.
+    /// SliceThickness, where it is above 0; in an enhanced object it stands in the functional groups.
     #[must_use]
     pub fn thickness_mm(&self) -> Option<f64> {
-        let thickness = self.dataset.get(tags::SLICE_THICKNESS)?.to_float64().ok()?;
-        (thickness.is_finite() && thickness > 0.0).then_some(thickness)
+        // What cannot be read is as good as missing here, so no error names the file.
+        let root = Attributes { path: Path::new(""), dataset: &self.dataset };
+        let thickness = |holder: Attributes<'_>| holder.dataset.get(tags::SLICE_THICKNESS)?.to_float64().ok();
+        let found = group(&root, 0, tags::PIXEL_MEASURES_SEQUENCE).and_then(thickness).or_else(|| thickness(root));
+        found.filter(|thickness| thickness.is_finite() && *thickness > 0.0)
     }
 }
 

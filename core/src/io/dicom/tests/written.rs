@@ -35,21 +35,25 @@ fn cine() -> Made {
     made
 }
 
-/// The cine, with planes at these heights.
+fn holding(tag: Tag, item: InMemDicomObject) -> InMemDicomObject {
+    InMemDicomObject::from_element_iter([DataElement::new(tag, VR::SQ, DataSetSequence::from(vec![item]))])
+}
+
+/// The cine, with planes 8 mm thick at these heights.
 fn placed(heights: [f64; 2]) -> Made {
     let mut made = cine();
-    made.text(tags::SLICE_THICKNESS, VR::DS, "8");
     made.text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0");
     let frame = |height: f64| {
         let position = PrimitiveValue::Strs(["1", "2", &height.to_string()].map(str::to_owned).into_iter().collect());
-        let position = item(vec![(tags::IMAGE_POSITION_PATIENT, VR::DS, position)]);
-        InMemDicomObject::from_element_iter([DataElement::new(
-            tags::PLANE_POSITION_SEQUENCE,
-            VR::SQ,
-            DataSetSequence::from(vec![position]),
-        )])
+        holding(tags::PLANE_POSITION_SEQUENCE, item(vec![(tags::IMAGE_POSITION_PATIENT, VR::DS, position)]))
     };
     made.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, heights.map(frame).to_vec());
+    let texts = |texts: &[&str]| PrimitiveValue::Strs(texts.iter().map(|&text| text.to_owned()).collect());
+    let measures = item(vec![
+        (tags::PIXEL_SPACING, VR::DS, texts(&["0.5", "0.25"])),
+        (tags::SLICE_THICKNESS, VR::DS, texts(&["8"])),
+    ]);
+    made.items(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![holding(tags::PIXEL_MEASURES_SEQUENCE, measures)]);
     made
 }
 
@@ -126,6 +130,9 @@ fn frames_in_one_place_are_told_apart_by_time_and_others_by_place() {
     assert_eq!(text(within(frame, &[tags::FRAME_CONTENT_SEQUENCE]), tags::TEMPORAL_POSITION_INDEX), "2");
     let position = text(within(frame, &[tags::PLANE_POSITION_SEQUENCE]), tags::IMAGE_POSITION_PATIENT);
     assert_eq!(position, "1\\2\\3");
+    let measures = within(&found, &[tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, tags::PIXEL_MEASURES_SEQUENCE]);
+    assert_eq!(text(measures, tags::PIXEL_SPACING), "0.5\\0.25");
+    assert_eq!(text(measures, tags::SLICE_THICKNESS), "8");
     assert_eq!(dimension(&segmentation(&placed([3.0, 7.0]), &heart()), 1), tags::IMAGE_POSITION_PATIENT);
 }
 

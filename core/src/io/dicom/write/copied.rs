@@ -50,7 +50,13 @@ pub(super) fn patient_and_study(source: &InMemDicomObject) -> Elements {
         let text = text(source, tag);
         elements.when(!text.is_empty(), |elements| elements.text(tag, &text))
     });
-    elements.copy(source, tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE)
+    let is_untold = text(source, tags::PATIENT_IDENTITY_REMOVED) == "YES"
+        && text(source, tags::DEIDENTIFICATION_METHOD).is_empty()
+        && source.get(tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE).is_none();
+    elements
+        .copy(source, tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE)
+        // One of both must tell how the patient's identity was removed, where it was.
+        .when(is_untold, |elements| elements.text(tags::DEIDENTIFICATION_METHOD, "not told by the image"))
 }
 
 /// All texts that are copied, for what is made of them to tell two images apart.
@@ -121,6 +127,15 @@ mod tests {
         ]);
         assert_eq!(moment(&both), ["20200102", "000000"]);
         assert_eq!(moment(&image(&[])), ["19000101", "000000"]);
+    }
+
+    #[test]
+    fn that_the_patient_cannot_be_known_is_kept_though_the_image_does_not_tell_how() {
+        let method = |texts: &[_]| text(&patient_and_study(&image(texts)).done(), tags::DEIDENTIFICATION_METHOD);
+        let removed = (tags::PATIENT_IDENTITY_REMOVED, VR::CS, "YES");
+        assert_eq!(method(&[removed]), "not told by the image");
+        assert_eq!(method(&[removed, (tags::DEIDENTIFICATION_METHOD, VR::LO, "by hand")]), "by hand");
+        assert_eq!(method(&[]), "");
     }
 
     #[test]
