@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
     domain::LabelSet,
-    io::{Input, file_stem},
+    io::{Input, file_stem, formats},
 };
 
 /// What `predict` adds to the name of a label map.
@@ -32,7 +32,7 @@ pub fn label_maps(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
         };
         files.retain(|file| !file.name.ends_with(UNCERTAINTY) && !has_labels(file));
     }
-    ensure!(!files.is_empty(), "{}: holds no label map; expected NIfTI files", path.display());
+    ensure!(!files.is_empty(), "{}: holds no label map; expected files of {}", path.display(), formats::NAMES);
     Ok(files.iter().map(Input::path).collect())
 }
 
@@ -43,7 +43,7 @@ pub fn images_in(path: &Path) -> anyhow::Result<Vec<Input>> {
     if path.is_dir() {
         images.retain(|image| !OF_LABELS.iter().chain([&UNCERTAINTY]).any(|ending| image.name.ends_with(ending)));
     }
-    ensure!(!images.is_empty(), "{}: holds no image; expected NIfTI or DICOM files", path.display());
+    ensure!(!images.is_empty(), "{}: holds no image; expected files of {}", path.display(), formats::NAMES);
     Ok(images)
 }
 

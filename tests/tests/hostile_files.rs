@@ -9,12 +9,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    fs,
-    path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::{fs, path::Path};
 
 use burn::tensor::Device;
 use rl4seg_core::{
@@ -27,50 +22,12 @@ use rl4seg_core::{
     nn::{Unet, Weights},
 };
 use rl4seg_echo::sources::{CasesCsv, CasesCsvConfig};
+use rl4seg_tests::counting::{Counting, peak_of};
 
 /// Memory that any file may take: the TIFF decoder sets aside up to 256 MiB for a table that a file promises, others 64.
 const FLOOR: usize = 288 << 20;
 /// Memory that a byte of a file may take: packed data come to a thousand times their size, in four bytes a voxel, and in a copy.
 const MOST: usize = 12_000;
-
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static MOST_SO_FAR: AtomicUsize = AtomicUsize::new(0);
-
-fn grown(size: usize) {
-    let now = NOW.fetch_add(size, Ordering::Relaxed) + size;
-    MOST_SO_FAR.fetch_max(now, Ordering::Relaxed);
-}
-
-#[allow(unsafe_code, reason = "an allocator that counts is unsafe by its signature")]
-// SAFETY: every call is passed on to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grown(layout.size());
-        // SAFETY: the caller's promise is the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise is the system's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        grown(layout.size());
-        // SAFETY: the caller's promise is the system's.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        grown(size);
-        // SAFETY: the caller's promise is the system's.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -187,10 +144,7 @@ fn open(path: &Path, name: &str) -> Result<(), String> {
 /// Reads bytes as what they are; gives the memory that it took.
 fn read(path: &Path, name: &str, bytes: &[u8]) -> usize {
     fs::write(path, bytes).unwrap();
-    let before = NOW.load(Ordering::Relaxed);
-    MOST_SO_FAR.store(before, Ordering::Relaxed);
-    let _ = open(path, name);
-    MOST_SO_FAR.load(Ordering::Relaxed).saturating_sub(before)
+    peak_of(|| drop(open(path, name))).1
 }
 
 #[test]

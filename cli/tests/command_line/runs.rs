@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use rl4seg_core::io::nifti::{NiftiGeometry, ThirdAxis};
+use rl4seg_core::{
+    domain::{Grid, Image},
+    io::nifti::{NiftiGeometry, ThirdAxis, write_image},
+};
 use serde_json::Value;
 
 use crate::program::{Folder, files, rl4seg};
@@ -110,11 +113,33 @@ fn predict(folder: &Folder, run: &str) {
     let error = rl4seg(["predict", run, &scan, "--out", &out]).refused();
     assert!(error.contains("--force"), "{error}");
     rl4seg(["predict", run, &scan, "--out", &out, "--force"]).done();
+    predict_in_tiles(folder, run);
+}
+
+/// The memory that is needed is said before the start, and a limit is kept.
+fn predict_in_tiles(folder: &Folder, run: &str) {
+    let grid = Grid::plane([100, 90], [0.5, 0.5]).unwrap();
+    let image = Image::new(grid, 1, (0..grid.len()).map(|index| (index * 37 % 101) as f32).collect()).unwrap();
+    let (scan, out) = (folder.text("large.nii"), folder.text("in tiles"));
+    write_image(scan.as_ref(), &image, &NiftiGeometry::for_grid(&grid)).unwrap();
+    let predict =
+        |more: [&str; 2]| rl4seg(["predict", run, &scan, "--out", &out, "--force", "--json", more[0], more[1]]);
+    let rows = predict(["--tile", "64"]).json();
+    assert_eq!(rows[0]["tile"], 64, "{rows}");
+    let bytes = rows[0]["memory_bytes"].as_u64().unwrap();
+    let enough = (bytes >> 20) + 40;
+    let rows = predict(["--memory", &enough.to_string()]).json();
+    assert_eq!(rows[0]["tile"], Value::Null, "{rows}");
+    assert!(rows[0]["memory_bytes"].as_u64().unwrap() <= enough << 20, "{rows}");
+    let error = predict(["--memory", "1"]).refused();
+    assert!(error.contains("limit of 1 MiB") && error.contains("large.nii"), "{error}");
+    let error = predict(["--tile", "100"]).refused();
+    assert!(error.contains("a multiple of 64") && error.contains("as 128"), "{error}");
 }
 
 /// A cine comes back as a segmentation that refers to its frames, and its uncertainty as NIfTI.
 fn predict_dicom(folder: &Folder, run: &str) {
-    let cine = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/hostile/plain.dcm");
+    let cine = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/command_line/cine.dcm");
     let folder_of_scans = folder.at("scans");
     fs::create_dir(&folder_of_scans).unwrap();
     fs::copy(cine, folder_of_scans.join("IM0001")).unwrap();

@@ -34,7 +34,7 @@ fn an_empty_folder_is_told_what_was_expected_there() {
     let error = rl4seg(["init", "--modality", "echo", "--source", &empty, "--target", &empty]).refused();
     assert!(error.contains("echo/"), "every data source says why: {error}");
     assert!(!folder.at("run.toml").exists());
-    refused_by_check(&empty, &["empty", ".nii"]);
+    refused_by_check(&empty, &["empty", "expected files of NIfTI"]);
 }
 
 #[test]

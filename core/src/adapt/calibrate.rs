@@ -36,7 +36,7 @@ pub struct Calibration {
 
 impl Calibration {
     /// Of rewards that are taken as they are.
-    pub(super) const NONE: Self = Self { temperature: 1.0, ece_before: None, ece_after: None, error_auroc: None };
+    pub const NONE: Self = Self { temperature: 1.0, ece_before: None, ece_after: None, error_auroc: None };
 
     /// The probability that a voxel's label is right, from the network's logit.
     #[must_use]

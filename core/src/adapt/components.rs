@@ -92,6 +92,7 @@ pub struct Judges {
 }
 
 /// The metrics of a run, asked as one.
+#[derive(Default)]
 pub struct Validity(Vec<Box<dyn ValidityMetric>>);
 
 impl Validity {

@@ -29,6 +29,7 @@ mod rehearsal;
 mod reward_data;
 mod rollout;
 mod samples;
+mod segment;
 mod state;
 mod training;
 mod triage;
@@ -42,6 +43,7 @@ pub use improve_policy::update_settings;
 pub use observer::{Observer, Progress, Silent};
 pub use portions::{collect_portion, improve_portion};
 pub use prepared::{PreparedCase, prepare_image};
+pub use segment::{Portion, Segmented, Segmenter};
 pub use state::{latest_policy, latest_reward};
 
 use crate::{

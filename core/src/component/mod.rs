@@ -7,6 +7,7 @@ mod corrector;
 mod data_source;
 mod distortion_generator;
 mod error;
+mod memory;
 mod modality;
 mod network;
 mod policy;
@@ -19,6 +20,7 @@ pub use corrector::Corrector;
 pub use data_source::DataSource;
 pub use distortion_generator::{DistortionGenerator, DistortionRequest, WrongMap};
 pub use error::{ComponentError, ErrorKind, Result};
+pub use memory::InferenceMemory;
 pub use modality::Modality;
 pub use network::{
     ARCHITECTURE_VERSION, Architecture, Channels, DifferentiableNetwork, IMAGE, Layer, NetworkArchitecture,

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{ComponentError, ErrorKind, Result};
+use super::{ComponentError, ErrorKind, InferenceMemory, Result};
 use crate::domain::{Actions, ImageBatch, LabelBatch, LabelMap, Rollout, Seed};
 
 /// A segmentation network that reinforcement learning improves: π(label | image), voxel by voxel,
@@ -17,6 +17,20 @@ pub trait Policy: Send {
     /// # Errors
     /// If the images do not fit the network, or its output is not finite.
     fn segment(&self, images: &ImageBatch) -> Result<LabelBatch>;
+
+    /// The probability of each label in inference mode, `[batch, label, voxel]`.
+    ///
+    /// # Errors
+    /// As [`Policy::segment`], or if the network cannot tell.
+    fn probabilities(&self, _images: &ImageBatch) -> Result<Vec<f32>> {
+        Err(unsupported("probabilities"))
+    }
+
+    /// What [`Policy::segment`] takes for as many planes of shape `[y, x]` at once; nothing where that is not known, as
+    /// on a GPU and for networks that a plugin computes.
+    fn inference_memory(&self, _planes: usize, _shape: [usize; 2]) -> Option<InferenceMemory> {
+        None
+    }
 
     /// The most likely label of every voxel and one drawn from π, of one pass in inference mode.
     ///

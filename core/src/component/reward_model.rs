@@ -1,4 +1,4 @@
-use super::Result;
+use super::{InferenceMemory, Result};
 use crate::domain::{ImageBatch, LabelBatch, Seed};
 
 /// A network that tells, for every voxel of a segmented image, how likely its label is right.
@@ -22,6 +22,11 @@ pub trait RewardModel: Send {
     /// If the batch does not fit the network or the loss is not finite; the weights are then
     /// unchanged.
     fn fit_step(&mut self, batch: &RewardBatch, learning_rate: f64) -> Result<f64>;
+
+    /// What [`RewardModel::logits`] takes for as many planes of shape `[y, x]` at once; nothing where that is not known.
+    fn inference_memory(&self, _planes: usize, _shape: [usize; 2]) -> Option<InferenceMemory> {
+        None
+    }
 
     /// log p / (1 − p) of each voxel's label being right, `[batch, voxel]`, in inference mode: the
     /// answer for one image does not depend on the others of its batch.

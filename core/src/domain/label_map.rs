@@ -116,6 +116,20 @@ impl LabelMap {
     }
 }
 
+/// The most likely label of each voxel of one image, from `[class, voxel]` probabilities or
+/// logits; of equal ones the lowest label.
+#[must_use]
+pub fn most_likely(scores: &[f32], classes: usize) -> Vec<u8> {
+    let voxels = scores.len() / classes;
+    let best = |voxel: usize| {
+        let better = |best: usize, class: usize| {
+            if scores[class * voxels + voxel] > scores[best * voxels + voxel] { class } else { best }
+        };
+        (1..classes).fold(0, better) as u8
+    };
+    (0..voxels).map(best).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +147,10 @@ mod tests {
         changed.labels_mut()[0] = 3;
         assert_eq!((changed.labels(), LABELS), (&[3, 2][..], [1, 2]));
         assert!(LabelMap::borrowed(grid, &LABELS[..1]).is_err());
+    }
+
+    #[test]
+    fn ties_go_to_the_lowest_label() {
+        assert_eq!(most_likely(&[1.0, 0.0, 1.0, 2.0, 1.0, 2.0], 3), [0, 1]);
     }
 }

@@ -19,7 +19,7 @@ pub use error::DomainError;
 pub use finding::{AcceptedRange, Finding, Verdict};
 pub use grid::{Grid, SlowAxis};
 pub use image::{Image, VoxelMap};
-pub use label_map::LabelMap;
+pub use label_map::{LabelMap, most_likely};
 pub use label_set::{Label, LabelSet};
 pub use reward_sample::{RewardSample, SampleImage, SampleOrigin};
 pub use rollout::{Actions, ImageBatch, LabelBatch, Rollout};

@@ -20,6 +20,9 @@ pub(super) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 pub(super) const JPEG: &[u8] = b"\xff\xd8\xff";
 const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
 
+/// The formats that are read, for messages.
+pub const NAMES: &str = "NIfTI, DICOM, MetaImage, NRRD, PNG, JPEG or TIFF";
+
 /// A format, by what a file begins with; its name does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -210,11 +213,7 @@ fn dicom_image(path: &Path, _: &Reading) -> Result<FoundImage, IoError> {
 }
 
 pub(super) fn unknown(path: &Path) -> IoError {
-    IoError::Format {
-        path: path.to_owned(),
-        detail: "is of no format that is read here; expected NIfTI, DICOM, MetaImage, NRRD, PNG, JPEG or TIFF"
-            .to_owned(),
-    }
+    IoError::Format { path: path.to_owned(), detail: format!("is of no format that is read here; expected {NAMES}") }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::{
     formats::{self, Format},
     placing,
 };
+use crate::domain::Grid;
 
 /// What a zip archive begins with.
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -78,6 +79,18 @@ impl Input {
             Files::One(_) => None,
             #[cfg(feature = "dicom")]
             Files::Dicom(files) => Some(files.patient.as_str()).filter(|patient| !patient.is_empty()),
+        }
+    }
+
+    /// Its grid: from the header of NIfTI, and of DICOM without decoding a pixel; files of other formats are read for it.
+    ///
+    /// # Errors
+    /// As [`Input::read`].
+    pub fn grid(&self, reading: &Reading) -> Result<Grid, IoError> {
+        match &self.files {
+            Files::One(path) => Ok(*formats::read_geometry(path, reading)?.grid()),
+            #[cfg(feature = "dicom")]
+            Files::Dicom(files) => super::dicom::read_grid(files, reading),
         }
     }
 

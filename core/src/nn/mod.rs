@@ -27,7 +27,7 @@ mod weights;
 pub use batch_norm::{BatchNorm, Moments, Normalization};
 pub use device::{DeviceKind, device, device_kinds, device_memory_bytes};
 pub use initialize::xavier;
-pub use kernels::{Isa, LayerTime, layer_times, peak_flop_per_second};
+pub use kernels::{Isa, LayerTime, layer_times, peak_flop_per_second, release_memory};
 pub use loss::{binary_cross_entropy, cross_entropy};
 pub use network::NetworkKind;
 pub use policy::NetworkPolicy;

@@ -13,7 +13,7 @@ use super::{
     settings::NetworkSettings,
     unet::{MIN_SIDE, Unet},
 };
-use crate::component::{Channels, DifferentiableNetwork, NetworkArchitecture, Result};
+use crate::component::{Channels, DifferentiableNetwork, InferenceMemory, NetworkArchitecture, Result};
 
 /// What networks are made of.
 #[derive(Clone, Default)]
@@ -84,6 +84,14 @@ impl Network {
         match self {
             Self::Unet(_) => MIN_SIDE,
             Self::Brought(network) => network.least_side(),
+        }
+    }
+
+    /// What [`Network::forward`] takes for `[plane, y, x]`; nothing where that is not known.
+    pub fn inference_memory(&self, shape: [usize; 3], device: &Device) -> Option<InferenceMemory> {
+        match self {
+            Self::Unet(network) if *device == Device::flex() => Some(network.inference_memory(shape)),
+            _ => None,
         }
     }
 

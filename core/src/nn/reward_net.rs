@@ -13,7 +13,7 @@ use super::{
     weights::Weights,
 };
 use crate::{
-    component::{Channels, ComponentError, ErrorKind, Result, RewardBatch, RewardModel},
+    component::{Channels, ComponentError, ErrorKind, InferenceMemory, Result, RewardBatch, RewardModel},
     domain::{ImageBatch, LabelBatch, Seed},
 };
 
@@ -75,6 +75,10 @@ impl RewardModel for NetworkReward {
         let Loss { followed: loss, value } = Loss::of_correctness(logits, shape, &batch.correctness)?;
         self.learner.step(Step { loss, pass, learning_rate, max_grad_norm: None, trained: Trained::All })?;
         Ok(value)
+    }
+
+    fn inference_memory(&self, planes: usize, shape: [usize; 2]) -> Option<InferenceMemory> {
+        self.learner.network().inference_memory([planes, shape[0], shape[1]], &self.device)
     }
 
     fn logits(&self, images: &ImageBatch, labels: &LabelBatch) -> Result<Vec<f32>> {

@@ -21,7 +21,7 @@ use super::{
     convolution::{LayerWeights, convolve, upsample},
     kernels::{self, Architecture, Parameter},
 };
-use crate::config::Precision;
+use crate::{component::InferenceMemory, config::Precision};
 
 /// Five halvings leave one voxel of 32.
 pub const MIN_SIDE: usize = 32;
@@ -88,6 +88,16 @@ impl Unet {
             }
             _ => None,
         }
+    }
+
+    /// What a pass on the CPU takes for `[plane, y, x]`.
+    pub(super) fn inference_memory(&self, shape: [usize; 3]) -> InferenceMemory {
+        let architecture = self.architecture();
+        let weights = (self.num_params() * size_of::<f32>()) as u64;
+        let unshared = architecture.patch_bytes(shape);
+        // Transformed weights have 16 numbers where a filter has 9 (F(2x2, 3x3): Lavin and Gray 2016).
+        let pass = unshared + architecture.plane_bytes(shape) + weights * 16 / 9;
+        InferenceMemory { weights, pass, unshared }
     }
 
     fn architecture(&self) -> Architecture {

@@ -65,20 +65,6 @@ pub fn sample(probabilities: &[f32], classes: usize, seed: Seed) -> Vec<u8> {
     (0..voxels).map(draw).collect()
 }
 
-/// The most likely label of each voxel of one image, from `[class, voxel]` probabilities or
-/// logits; of equal ones the lowest label.
-#[must_use]
-pub fn most_likely(scores: &[f32], classes: usize) -> Vec<u8> {
-    let voxels = scores.len() / classes;
-    let best = |voxel: usize| {
-        let better = |best: usize, class: usize| {
-            if scores[class * voxels + voxel] > scores[best * voxels + voxel] { class } else { best }
-        };
-        (1..classes).fold(0, better) as u8
-    };
-    (0..voxels).map(best).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use burn::tensor::{Device, TensorData};
@@ -99,11 +85,6 @@ mod tests {
             let bound = 5.0 * (expected * (1.0 - expected) / VOXELS as f32).sqrt();
             assert!((count as f32 / VOXELS as f32 - expected).abs() < bound, "class {class}: {count}");
         }
-    }
-
-    #[test]
-    fn ties_go_to_the_lowest_label() {
-        assert_eq!(most_likely(&[1.0, 0.0, 1.0, 2.0, 1.0, 2.0], 3), [0, 1]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `rl4seg predict`.
 
+mod images;
 mod segmenter;
 mod tables;
 
@@ -11,17 +12,10 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
-use rl4seg_core::{
-    io::{
-        Input, Reading,
-        dicom::{DicomSource, write_parametric_map, write_segmentation},
-        nifti::{NiftiGeometry, write_labels, write_map},
-    },
-    measure::extents,
-};
-use segmenter::{Segmented, Segmenter};
+use rl4seg_core::io::Input;
+use segmenter::{PortionArgs, RunSegmenter};
 use serde_json::{Value, to_value};
-use tables::{Failure, Row, Scores};
+use tables::{Failure, Row};
 
 use crate::{
     args::GlobalArgs,
@@ -58,6 +52,8 @@ pub struct Args {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    portion: PortionArgs,
+    #[command(flatten)]
     reading: ReadingArgs,
     #[command(flatten)]
     device: DeviceArg,
@@ -73,21 +69,24 @@ enum Written {
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let outputs = outputs(args)?;
-    let segmenter = Segmenter::load(&args.run, &args.device, global)?;
+    let segmenter = RunSegmenter::load(&args.run, &args.device, &args.portion, global)?;
+    let reading = args.reading.reading();
+    let images = images::survey(&segmenter, outputs, &reading);
+    images::tell_peak(&images);
     fs::create_dir_all(&args.out).with_context(|| format!("{}: cannot be made", args.out.display()))?;
     let mut counter = Counter::new("predict", global.shows_progress());
     let mut rows = Vec::new();
     let mut failed = Vec::new();
-    let reading = args.reading.reading();
-    for (index, (image, output)) in outputs.iter().enumerate() {
-        let name = image.path().display().to_string();
-        counter.at(&name, index, outputs.len());
-        match segment_file(&segmenter, image, output, &reading) {
+    for (index, image) in images.iter().enumerate() {
+        let name = image.input.path().display().to_string();
+        counter.at(&name, index, images.len());
+        let mut progress = |done, total| tell_progress(&mut counter, &name, (index, images.len()), (done, total));
+        match image.segment(&segmenter, &reading, &mut progress) {
             Ok(row) => rows.push(row),
             Err(error) => failed.push((name, error)),
         }
     }
-    counter.finish(&format!("{} of {} images", rows.len(), outputs.len()));
+    counter.finish(&format!("{} of {} images", rows.len(), images.len()));
     if !rows.is_empty() {
         tables::write(&args.out, &rows)?;
     }
@@ -97,7 +96,15 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let count = failed.len();
     let Some((_, last)) = failed.pop() else { return Ok(()) };
     failed.iter().for_each(|(_, error)| note(&failure::describe(error)));
-    Err(last.context(format!("{count} of {} images could not be segmented", outputs.len())))
+    Err(last.context(format!("{count} of {} images could not be segmented", images.len())))
+}
+
+/// Of one image its portions are counted, of several the images.
+fn tell_progress(counter: &mut Counter, name: &str, (index, images): (usize, usize), (done, total): (usize, usize)) {
+    match images {
+        1 => counter.at(name, done, total),
+        _ => counter.at(&format!("{name}, portion {} of {total}", done + 1), index, images),
+    }
 }
 
 /// A row for each image, also for those that failed.
@@ -141,40 +148,4 @@ fn outputs(args: &Args) -> anyhow::Result<Vec<(Input, Output)>> {
 /// The NIfTI file that stands in for one of DICOM.
 fn nifti_of(path: &Path) -> PathBuf {
     if path.extension().is_some_and(|ending| ending == "dcm") { path.with_extension("nii.gz") } else { path.to_owned() }
-}
-
-fn segment_file(segmenter: &Segmenter, input: &Input, output: &Output, reading: &Reading) -> anyhow::Result<Row> {
-    let path = &input.path();
-    let found = input.read(reading)?;
-    found.notes.iter().for_each(|text| note(&format!("note: {}: {text}", path.display())));
-    let segmented = segmenter.segment(&path.display().to_string(), &found.placed.image)?;
-    let written = match found.dicom.filter(|_| nifti_of(&output.labels) != output.labels) {
-        Some(source) => write_dicom(segmenter, output, &segmented, &source, &found.placed.geometry)?,
-        None => {
-            write_labels(&output.labels, &segmented.labels, &found.placed.geometry)?;
-            write_map(&output.uncertainty, &segmented.uncertainty, &found.placed.geometry)?;
-            output.clone()
-        }
-    };
-    let structures = extents(&segmented.labels, &segmenter.labels);
-    Ok(Row { scores: Scores::new(path, &written, &segmented), structures, notes: found.notes })
-}
-
-/// Writes results as DICOM, and uncertainty as NIfTI where the standard has no parametric map for the image.
-fn write_dicom(
-    segmenter: &Segmenter,
-    output: &Output,
-    segmented: &Segmented,
-    source: &DicomSource,
-    geometry: &NiftiGeometry,
-) -> anyhow::Result<Output> {
-    write_segmentation(&output.labels, &segmented.labels, &segmenter.labels, source)?;
-    let mut written = output.clone();
-    if source.has_places() {
-        write_parametric_map(&output.uncertainty, &segmented.uncertainty, source)?;
-    } else {
-        written.uncertainty = nifti_of(&output.uncertainty);
-        write_map(&written.uncertainty, &segmented.uncertainty, geometry)?;
-    }
-    Ok(written)
 }

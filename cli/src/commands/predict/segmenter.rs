@@ -1,15 +1,14 @@
-//! A policy and a reward network that segment images.
+//! The segmenter of a run, and how much of an image it sees at once.
 
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 use rl4seg_core::{
-    adapt::{self, Calibration, Validity},
+    adapt::{self, Portion, Segmented, Segmenter, Validity},
     component::{Policy, RewardModel},
     config::RewardKind,
-    domain::{CaseId, Grid, Image, ImageBatch, LabelMap, LabelSet, SlowAxis, Verdict, VoxelMap},
-    nn::{NetworkPolicy, NetworkReward},
-    preprocess::Preprocess,
+    domain::{Grid, Image, LabelSet},
+    nn,
 };
 
 use crate::{
@@ -19,32 +18,60 @@ use crate::{
     session,
 };
 
-/// Planes that the network sees at once: a volume of many would take memory for all of them.
-const PLANES_AT_ONCE: usize = 16;
+/// An image that is read from files has one channel.
+const CHANNELS: usize = 1;
 
-/// All that segments an image.
-pub struct Segmenter {
-    policy: NetworkPolicy,
-    reward: NetworkReward,
-    calibration: Calibration,
-    preprocess: Preprocess,
-    validity: Validity,
+/// Flags that say how much of an image the networks see at once.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PortionArgs {
+    /// The most memory that may be taken, in MiB: larger images are seen in smaller tiles, and those that still do not fit are
+    /// refused
+    #[arg(long, value_name = "MIB", conflicts_with = "tile")]
+    memory: Option<u64>,
+    /// Voxels along a side of what the networks see at once, a multiple of 64; larger planes are cut into tiles that overlap by
+    /// half [default: 2048]
+    #[arg(long, value_name = "VOXELS")]
+    tile: Option<usize>,
+}
+
+/// The networks of a run, and its labels.
+pub struct RunSegmenter {
+    segmenter: Segmenter,
     /// Whether each plane is segmented by itself, as the U-Net does; a network of a plugin may look at neighbours.
     plane_by_plane: bool,
+    memory: Option<u64>,
+    tile: Option<usize>,
     pub labels: LabelSet,
 }
 
-/// What an image comes to, on its own grid.
-pub struct Segmented {
-    pub labels: LabelMap,
-    /// 1 minus the calibrated probability that a voxel's label is right.
-    pub uncertainty: VoxelMap,
-    pub verdict: Verdict,
+/// How an image will be segmented.
+pub struct Extent {
+    pub portion: Portion,
+    /// Voxels along a side of its tiles; nothing where the networks see whole planes.
+    pub tile: Option<usize>,
+    /// Bytes that it will take; nothing where they are not known.
+    pub bytes: Option<u64>,
 }
 
-impl Segmenter {
+impl PortionArgs {
+    /// The limit in bytes, and the side of tiles, where they are given.
+    fn checked(&self) -> anyhow::Result<(Option<u64>, Option<usize>)> {
+        if let Some(side) = self.tile {
+            let step = Portion::STEP;
+            ensure!(
+                side > 0 && side.is_multiple_of(step),
+                "--tile {side}: expected a multiple of {step} above 0, as {}",
+                side.next_multiple_of(step).max(step)
+            );
+        }
+        Ok((self.memory.map(|mib| mib.saturating_mul(1 << 20)), self.tile))
+    }
+}
+
+impl RunSegmenter {
     /// That of a run's latest iteration.
-    pub fn load(run: &Path, device: &DeviceArg, global: &GlobalArgs) -> anyhow::Result<Self> {
+    pub fn load(run: &Path, device: &DeviceArg, portion: &PortionArgs, global: &GlobalArgs) -> anyhow::Result<Self> {
+        let (memory, tile) = portion.checked()?;
         let plan = session::plan_of_run(run)?;
         ensure!(
             plan.reward.model == RewardKind::Network,
@@ -54,63 +81,47 @@ impl Segmenter {
         );
         let catalog = catalog::load(global)?;
         let labels = catalog::modality(&catalog, &plan.modality)?.labels.clone();
-        // An image that is read from files has one channel.
-        let Networks { mut policy, mut reward, .. } = Networks::new(&plan, &catalog, 1, labels.len(), device)?;
+        let Networks { mut policy, mut reward, .. } = Networks::new(&plan, &catalog, CHANNELS, labels.len(), device)?;
         let (_, weights) = adapt::latest_policy(run)?;
         policy.restore(&weights)?;
         let (weights, calibration) = adapt::latest_reward(run)?;
         reward.restore(&weights)?;
-        let validity = Validity::load(&plan, &catalog)?;
-        let plane_by_plane = plan.network.component.is_none();
-        Ok(Self { policy, reward, calibration, preprocess: plan.preprocess.clone(), validity, plane_by_plane, labels })
+        let segmenter = Segmenter {
+            policy: Box::new(policy),
+            reward: Box::new(reward),
+            calibration,
+            preprocess: plan.preprocess.clone(),
+            validity: Validity::load(&plan, &catalog)?,
+            classes: labels.len(),
+        };
+        Ok(Self { segmenter, plane_by_plane: plan.network.component.is_none(), memory, tile, labels })
+    }
+
+    /// How an image on `grid` will be segmented.
+    ///
+    /// # Errors
+    /// If it would take more memory than is allowed.
+    pub fn plan(&self, grid: &Grid) -> anyhow::Result<Extent> {
+        let portion = match (self.memory, self.tile) {
+            (Some(limit), _) => self.segmenter.portion_within(limit, grid, CHANNELS).context("--memory")?,
+            (None, Some(side)) => Portion::Tiles { side },
+            (None, None) if self.plane_by_plane => Portion::Tiles { side: Portion::SIDE },
+            (None, None) => Portion::Volume,
+        };
+        let tile = self.segmenter.tile(grid, portion)?;
+        Ok(Extent { portion, tile, bytes: self.segmenter.memory(grid, CHANNELS, portion)? })
     }
 
     /// Segments an image; `name` is what errors say.
-    pub fn segment(&self, name: &str, image: &Image) -> anyhow::Result<Segmented> {
-        let prepared = adapt::prepare_image(&CaseId(name.to_owned()), image, &self.preprocess)?;
-        let grid = *prepared.image.grid();
-        let at_once = if self.plane_by_plane { PLANES_AT_ONCE } else { grid.planes() };
-        let (mut labels, mut right) = (Vec::with_capacity(grid.len()), Vec::with_capacity(grid.len()));
-        for first in (0..grid.planes()).step_by(at_once) {
-            let portion = planes(&prepared.image, first, at_once.min(grid.planes() - first))?;
-            let images = ImageBatch::stack([&portion])?;
-            let segmented = self.policy.segment(&images).with_context(|| name.to_owned())?;
-            let logits = self.reward.logits(&images, &segmented)?;
-            right.extend(logits.into_iter().map(|logit| self.calibration.probability(logit)));
-            labels.extend_from_slice(segmented.unstack(&[*portion.grid()])?.remove(0).labels());
-        }
-        let labels = prepared.geometry.restore_labels(&LabelMap::new(grid, labels)?)?;
-        let right = prepared.geometry.restore_map(&VoxelMap::new(grid, right)?, 0.0)?;
-        let uncertainty = right.values().iter().map(|probability| 1.0 - probability).collect();
-        let uncertainty = VoxelMap::new(*right.grid(), uncertainty)?;
-        let verdict = Verdict::of(&self.validity.assess(&labels).with_context(|| name.to_owned())?);
-        Ok(Segmented { labels, uncertainty, verdict })
-    }
-}
-
-/// Some planes of an image.
-fn planes(image: &Image, first: usize, count: usize) -> anyhow::Result<Image> {
-    let grid = image.grid();
-    if count == grid.planes() {
-        return Ok(image.clone());
-    }
-    let [_, y, x] = grid.shape();
-    let slow = if count == 1 { SlowAxis::Single } else { grid.slow() };
-    let portion = Grid::new([count, y, x], grid.spacing_mm(), slow)?;
-    let channels = image.values().chunks_exact(grid.len());
-    let values = channels.flat_map(|channel| &channel[first * grid.plane_len()..][..count * grid.plane_len()]);
-    Ok(Image::new(portion, image.channels(), values.copied().collect())?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn portions_take_their_planes_of_each_channel() {
-        let grid = Grid::new([3, 1, 2], [1.0, 1.0], SlowAxis::Depth { spacing_mm: 2.0 }).unwrap();
-        let image = Image::new(grid, 2, (0..12_u8).map(f32::from).collect()).unwrap();
-        assert_eq!(planes(&image, 1, 2).unwrap().values(), [2.0, 3.0, 4.0, 5.0, 8.0, 9.0, 10.0, 11.0]);
-        assert_eq!(planes(&image, 2, 1).unwrap().grid().slow(), SlowAxis::Single);
+    pub fn segment(
+        &self,
+        name: &str,
+        image: &Image,
+        portion: Portion,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> anyhow::Result<Segmented> {
+        // What the last image left may fit this one badly, and would come on top.
+        nn::release_memory();
+        Ok(self.segmenter.segment((name, image), portion, progress)?)
     }
 }

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use rl4seg_core::{
+    adapt::Segmented,
     domain::{Verdict, VoxelMap},
     io::write_atomically,
     measure::Extent,
 };
 use serde::Serialize;
 
-use super::{Output, segmenter::Segmented};
+use super::Output;
 use crate::output::{number, percent, table};
 
 /// The name of the table of scores.
@@ -37,6 +38,10 @@ pub struct Row {
     #[serde(flatten)]
     pub scores: Scores,
     pub structures: Vec<Extent>,
+    /// What it was told to take; absent where that is not known.
+    pub memory_bytes: Option<u64>,
+    /// Voxels along a side of its tiles; absent where the networks saw whole planes.
+    pub tile: Option<usize>,
     pub notes: Vec<String>,
 }
 

@@ -84,6 +84,12 @@ pub(super) fn assemble(instances: &[Instance], reading: &Reading) -> Result<Dico
     Ok(DicomImage { placed: PlacedImage { image, geometry }, source, notes: layout.notes })
 }
 
+/// The grid of the image that `instances` make; no pixel is decoded.
+pub(super) fn grid(instances: &[Instance], reading: &Reading) -> Result<Grid, IoError> {
+    let frames = instances.iter().map(Frames::of).collect::<Result<Vec<_>, _>>()?;
+    Ok(Layout::of(instances, &frames, reading)?.grid)
+}
+
 pub(super) fn attributes(instance: &Instance) -> Attributes<'_> {
     Attributes { path: &instance.path, dataset: &instance.dataset }
 }

@@ -49,9 +49,20 @@ pub fn read_file(path: &Path, reading: &Reading) -> Result<DicomImage, IoError> 
 /// # Errors
 /// As [`read_file`], and if the files do not make one volume: planes are missing, doubled, turned, or differ in size or spacing.
 pub fn read_image(files: &ImageFiles, reading: &Reading) -> Result<DicomImage, IoError> {
+    image::assemble(&instances(files)?, reading)
+}
+
+/// The grid of the image that [`find`] put together; no pixel is decoded.
+///
+/// # Errors
+/// As [`read_image`], but for what is wrong with pixels.
+pub fn read_grid(files: &ImageFiles, reading: &Reading) -> Result<crate::domain::Grid, IoError> {
+    image::grid(&instances(files)?, reading)
+}
+
+fn instances(files: &ImageFiles) -> Result<Vec<file::Instance>, IoError> {
     use rayon::prelude::*;
-    let instances = files.files.par_iter().map(DicomFile::read).collect::<Result<Vec<_>, _>>()?;
-    image::assemble(&instances, reading)
+    files.files.par_iter().map(DicomFile::read).collect()
 }
 
 impl From<DicomImage> for FoundImage {

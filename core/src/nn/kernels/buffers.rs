@@ -21,6 +21,11 @@ struct Line(#[allow(dead_code, reason = "read as plain numbers")] [f32; LINE]);
 
 static FREE: Mutex<Vec<Vec<Line>>> = Mutex::new(Vec::new());
 
+/// Gives the memory of all free buffers back to the system.
+pub fn release() {
+    FREE.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
 /// Numbers whose memory comes from and goes back to a common store; the first begins a line of the cache.
 #[derive(Debug)]
 pub(super) struct Buffer {

@@ -39,6 +39,7 @@ mod tests;
 mod winograd;
 mod winograd_weights;
 
+pub use buffers::release as release_memory;
 pub use lanes::Isa;
 pub use layers::{LayerTime, layer_times, peak_flop_per_second};
 pub(super) use network::Architecture;

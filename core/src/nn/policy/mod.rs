@@ -22,11 +22,11 @@ use super::{
 };
 use crate::{
     component::{
-        Channels, ComponentError, ErrorKind, ImitationStep, Policy, PolicyState, PolicyUpdate, Result, Segmentation,
-        UpdateStats,
+        Channels, ComponentError, ErrorKind, ImitationStep, InferenceMemory, Policy, PolicyState, PolicyUpdate, Result,
+        Segmentation, UpdateStats,
     },
-    domain::{Actions, ImageBatch, LabelBatch, LabelMap, Rollout, Seed},
-    rl::distribution::{Categorical, most_likely, sample},
+    domain::{Actions, ImageBatch, LabelBatch, LabelMap, Rollout, Seed, most_likely},
+    rl::distribution::{Categorical, sample},
 };
 
 /// A [`Policy`] of networks: the actor and the critic, and a frozen actor.
@@ -75,15 +75,6 @@ impl NetworkPolicy {
         let network = weights.load_into(self.critic.network().clone())?;
         self.critic.edit(|_| network);
         Ok(())
-    }
-
-    /// The probability of each label in inference mode, `[batch, class, voxel]`.
-    ///
-    /// # Errors
-    /// As [`Policy::segment`].
-    pub fn probabilities(&self, images: &ImageBatch) -> Result<Vec<f32>> {
-        let logits = self.logits(&self.actor.frozen(), images, &mut Normalization::Running)?;
-        finite_values("a probability", softmax(logits, 1))
     }
 
     /// `[batch, class, voxel]`.
@@ -149,6 +140,21 @@ impl Policy for NetworkPolicy {
 
     fn segment(&self, images: &ImageBatch) -> Result<LabelBatch> {
         self.segment_by(&self.actor.frozen(), images)
+    }
+
+    fn probabilities(&self, images: &ImageBatch) -> Result<Vec<f32>> {
+        let logits = self.logits(&self.actor.frozen(), images, &mut Normalization::Running)?;
+        finite_values("a probability", softmax(logits, 1))
+    }
+
+    fn inference_memory(&self, planes: usize, shape: [usize; 2]) -> Option<InferenceMemory> {
+        let [height, width] = shape;
+        let of_actor = self.actor.network().inference_memory([planes, height, width], &self.device)?;
+        // Of actor and critic, which differ in the last layer alone, and of the frozen actor.
+        let weights = of_actor.weights * if self.reference.is_some() { 3 } else { 2 };
+        // Logits and what is made of them, beside those that the pass counts.
+        let scores = (2 * planes * height * width * self.settings.classes * size_of::<f32>()) as u64;
+        Some(InferenceMemory { weights, pass: of_actor.pass + scores, unshared: of_actor.unshared })
     }
 
     fn segment_and_sample(&self, images: &ImageBatch, seed: Seed) -> Result<Segmentation> {

@@ -53,6 +53,26 @@ impl Architecture {
     fn level(&self, level: usize) -> usize {
         (self.width << level) / 2
     }
+
+    /// Bytes of the patches of images `[batch, y, x]`.
+    pub fn patch_bytes(&self, [batch, height, width]: [usize; 3]) -> u64 {
+        let extent = Extent { batch, height, width };
+        (extent.pixels() * padded(self.input * SQUARE_TAPS) * size_of::<f32>()) as u64
+    }
+
+    /// Bytes that a pass which keeps nothing takes for `[batch, y, x]` beside patches and weights: images, at each level the
+    /// halved planes and the results of two convolutions, which the way up uses again, and the logits in both layouts.
+    pub fn plane_bytes(&self, [batch, height, width]: [usize; 3]) -> u64 {
+        let mut extent = Extent { batch, height, width };
+        let mut numbers = extent.pixels() * (self.input + 2 * self.output);
+        let mut above = 0;
+        for level in 0..=HALVINGS {
+            let channels = padded(self.level(level));
+            numbers += extent.pixels() * (above + 2 * channels);
+            (extent, above) = (extent.halved(), channels);
+        }
+        (numbers * size_of::<f32>()) as u64
+    }
 }
 
 /// Statistics that a forward pass normalises with.

@@ -1,0 +1,105 @@
+//! One image after the other: what it will take, and its results.
+
+use anyhow::Result;
+use rl4seg_core::{
+    adapt::Segmented,
+    io::{
+        Input, Reading,
+        dicom::{DicomSource, write_parametric_map, write_segmentation},
+        nifti::{NiftiGeometry, write_labels, write_map},
+    },
+    measure::extents,
+};
+
+use super::{
+    Output, nifti_of,
+    segmenter::{Extent, RunSegmenter},
+    tables::{Row, Scores},
+};
+use crate::output::note;
+
+/// An image, where its results go, and how it will be segmented.
+pub struct Task {
+    pub input: Input,
+    output: Output,
+    /// Its shape `[slow, y, x]`, and what it will take; or why it cannot be segmented.
+    extent: Result<([usize; 3], Extent)>,
+}
+
+/// Looks at the size of every image before the first is segmented.
+pub fn survey(segmenter: &RunSegmenter, outputs: Vec<(Input, Output)>, reading: &Reading) -> Vec<Task> {
+    let extent = |input: &Input| {
+        let grid = input.grid(reading)?;
+        Ok((grid.shape(), segmenter.plan(&grid)?))
+    };
+    outputs.into_iter().map(|(input, output)| Task { extent: extent(&input), input, output }).collect()
+}
+
+/// Says how much memory the image that takes most of it will take.
+pub fn tell_peak(tasks: &[Task]) {
+    let known = tasks.iter().filter_map(|task| {
+        let (shape, extent) = task.extent.as_ref().ok()?;
+        Some((extent.bytes?, shape, task))
+    });
+    if let Some((bytes, [planes, y, x], task)) = known.max_by_key(|(bytes, ..)| *bytes) {
+        let path = task.input.path();
+        note(&format!(
+            "predict: about {} MiB of memory at the peak, for {} ({planes} x {y} x {x} voxels); --memory sets a limit",
+            bytes.div_ceil(1 << 20),
+            path.display()
+        ));
+    }
+}
+
+impl Task {
+    /// Reads, segments and writes it.
+    pub fn segment(
+        &self,
+        segmenter: &RunSegmenter,
+        reading: &Reading,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Row> {
+        let path = &self.input.path();
+        let (_, extent) = self.extent.as_ref().map_err(|error| anyhow::anyhow!("{}: {error:#}", path.display()))?;
+        let found = self.input.read(reading)?;
+        found.notes.iter().for_each(|text| note(&format!("note: {}: {text}", path.display())));
+        let image = &found.placed.image;
+        let segmented = segmenter.segment(&path.display().to_string(), image, extent.portion, progress)?;
+        let output = &self.output;
+        let written = match found.dicom.filter(|_| nifti_of(&output.labels) != output.labels) {
+            Some(source) => write_dicom(segmenter, output, &segmented, &source, &found.placed.geometry)?,
+            None => {
+                write_labels(&output.labels, &segmented.labels, &found.placed.geometry)?;
+                write_map(&output.uncertainty, &segmented.uncertainty, &found.placed.geometry)?;
+                output.clone()
+            }
+        };
+        let structures = extents(&segmented.labels, &segmenter.labels);
+        Ok(Row {
+            scores: Scores::new(path, &written, &segmented),
+            structures,
+            memory_bytes: extent.bytes,
+            tile: extent.tile,
+            notes: found.notes,
+        })
+    }
+}
+
+/// Writes results as DICOM, and uncertainty as NIfTI where the standard has no parametric map for the image.
+fn write_dicom(
+    segmenter: &RunSegmenter,
+    output: &Output,
+    segmented: &Segmented,
+    source: &DicomSource,
+    geometry: &NiftiGeometry,
+) -> Result<Output> {
+    write_segmentation(&output.labels, &segmented.labels, &segmenter.labels, source)?;
+    let mut written = output.clone();
+    if source.has_places() {
+        write_parametric_map(&output.uncertainty, &segmented.uncertainty, source)?;
+    } else {
+        written.uncertainty = nifti_of(&output.uncertainty);
+        write_map(&written.uncertainty, &segmented.uncertainty, geometry)?;
+    }
+    Ok(written)
+}
