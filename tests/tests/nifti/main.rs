@@ -13,6 +13,7 @@ use rl4seg_core::io::nifti::{NiftiGeometry, ThirdAxis, read_image, read_labels, 
 use file::{File, packed};
 use variants::second_version;
 
+mod affines;
 mod file;
 mod variants;
 
