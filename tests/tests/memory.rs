@@ -50,16 +50,16 @@ fn share(width: usize, shape: [usize; 3], portion: Portion) -> f64 {
 }
 
 #[test]
-fn no_more_is_taken_than_was_told_and_no_less_than_two_thirds() {
+fn no_more_is_taken_than_was_told_and_no_less_than_three_fifths() {
     let tiles = |side| Portion::Tiles { side };
     for (width, shape, portion) in [
-        (16, [1, 512, 768], tiles(Portion::SIDE)),
-        (16, [1, 512, 768], tiles(256)),
-        (32, [20, 160, 128], tiles(Portion::SIDE)),
-        (8, [4, 640, 640], tiles(320)),
+        (16, [1, 384, 512], tiles(Portion::SIDE)),
+        (16, [1, 384, 512], tiles(256)),
+        (32, [16, 128, 128], tiles(Portion::SIDE)),
+        (8, [2, 640, 640], tiles(320)),
         (4, [40, 300, 300], tiles(256)),
     ] {
         let share = share(width, shape, portion);
-        assert!((2.0 / 3.0..=1.0).contains(&share), "{share}");
+        assert!((0.6..=1.0).contains(&share), "{share}");
     }
 }
