@@ -119,7 +119,7 @@ fn predict(folder: &Folder, run: &str) {
 /// The memory that is needed is said before the start, and a limit is kept.
 fn predict_in_tiles(folder: &Folder, run: &str) {
     let grid = Grid::plane([100, 90], [0.5, 0.5]).unwrap();
-    let image = Image::new(grid, 1, (0..grid.len()).map(|index| (index * 37 % 101) as f32).collect()).unwrap();
+    let image = Image::new(grid, 1, (0..grid.len()).map(|index| (index * 37 % 101) as f32 / 100.0).collect()).unwrap();
     let (scan, out) = (folder.text("large.nii"), folder.text("in tiles"));
     write_image(scan.as_ref(), &image, &NiftiGeometry::for_grid(&grid)).unwrap();
     let predict =

@@ -23,6 +23,9 @@ use super::{
 };
 use crate::{component::InferenceMemory, config::Precision};
 
+/// Bytes of the matrices that threads multiply at a time, about; each thread's stay in its cache.
+const OF_THREADS: u64 = 4 << 20;
+
 /// Five halvings leave one voxel of 32.
 pub const MIN_SIDE: usize = 32;
 
@@ -96,7 +99,7 @@ impl Unet {
         let weights = (self.num_params() * size_of::<f32>()) as u64;
         let unshared = architecture.patch_bytes(shape);
         // Transformed weights have 16 numbers where a filter has 9 (F(2x2, 3x3): Lavin and Gray 2016).
-        let pass = unshared + architecture.plane_bytes(shape) + weights * 16 / 9;
+        let pass = unshared + architecture.plane_bytes(shape) + weights * 16 / 9 + OF_THREADS;
         InferenceMemory { weights, pass, unshared }
     }
 
