@@ -35,6 +35,7 @@ pub enum Intensity {
     /// Those that RescaleSlope and RescaleIntercept (or the modality's table) give, as Hounsfield units.
     #[default]
     Rescaled,
-    /// Those that are shown, 0 to 1: the first window of the file, or its VOI table (PS3.3, C.11.2).
+    /// Those that are shown, 0 to 1: the first window of the file, or its VOI table (PS3.3, C.11.2),
+    /// or all that can be stored where it has neither.
     Shown,
 }

@@ -15,6 +15,8 @@ pub(super) struct Scale {
     rescaling: Rescaling,
     window: Option<Window>,
     palette: Option<[Lut; 3]>,
+    /// What the luminance of colours is divided by.
+    brightest: f32,
 }
 
 enum Rescaling {
@@ -24,7 +26,16 @@ enum Rescaling {
 
 enum Window {
     Table(Lut),
-    Function { kind: Function, center: f64, width: f64 },
+    Function {
+        kind: Function,
+        center: f64,
+        width: f64,
+    },
+    /// All values that can be stored: of an image that asks for no window.
+    Whole {
+        lowest: f64,
+        highest: f64,
+    },
 }
 
 /// PS3.3, C.11.2.1.2 and C.11.2.1.3.
@@ -46,21 +57,29 @@ impl Scale {
         let rescaling = Rescaling::of(&transformation.unwrap_or(*root), root, format)?;
         let window = match intensity {
             Intensity::Rescaled => None,
-            Intensity::Shown => Window::of(&group(root, frame, tags::FRAME_VOILUT_SEQUENCE).unwrap_or(*root), format)?,
+            Intensity::Shown => {
+                let asked = Window::of(&group(root, frame, tags::FRAME_VOILUT_SEQUENCE).unwrap_or(*root), format)?;
+                Some(asked.unwrap_or_else(|| rescaling.whole(format)))
+            }
         };
         let palette = (format.photometric == Photometric::Palette).then(|| palette(root)).transpose()?;
-        Ok(Self { rescaling, window, palette })
+        let brightest = match (&palette, intensity) {
+            (_, Intensity::Rescaled) => 1.0,
+            (Some([red, ..]), Intensity::Shown) => red.brightest() as f32,
+            (None, Intensity::Shown) => ends(format)[1] as f32,
+        };
+        Ok(Self { rescaling, window, palette, brightest })
     }
 
     /// Intensities `[y, x]` of a frame's samples.
     pub(super) fn apply(&self, samples: &Samples, format: &PixelFormat) -> Vec<f32> {
         if let Some(palette) = &self.palette {
             let rgb = |value: f64| luminance([0, 1, 2].map(|channel| f32::from(palette[channel].look_up(value))));
-            return stored(samples, format).map(rgb).collect();
+            return stored(samples, format).map(|value| rgb(value) / self.brightest).collect();
         }
         if format.samples() > format.pixels() {
             let values: Vec<f32> = stored(samples, format).map(|value| value as f32).collect();
-            return values.as_chunks::<3>().0.iter().map(|&pixel| luminance(pixel)).collect();
+            return values.as_chunks::<3>().0.iter().map(|&pixel| luminance(pixel) / self.brightest).collect();
         }
         let ends = ends(format).map(|end| self.rescaling.apply(end));
         let inverted = format.photometric == Photometric::Monochrome1;
@@ -116,6 +135,15 @@ impl Rescaling {
             Self::Table(table) => table.look_up(value).into(),
         }
     }
+
+    /// The window of all values that it can give.
+    fn whole(&self, format: &PixelFormat) -> Window {
+        let [a, b] = match self {
+            Self::Line { .. } => ends(format).map(|end| self.apply(end)),
+            Self::Table(table) => [0.0, table.brightest()],
+        };
+        Window::Whole { lowest: a.min(b), highest: a.max(b) }
+    }
 }
 
 impl Window {
@@ -145,7 +173,8 @@ impl Window {
     /// 0 to 1.
     fn apply(&self, value: f64) -> f64 {
         match self {
-            Self::Table(table) => f64::from(table.look_up(value)) / f64::from((1_u32 << table.bits) - 1),
+            Self::Table(table) => f64::from(table.look_up(value)) / table.brightest(),
+            Self::Whole { lowest, highest } => (value - lowest) / (highest - lowest),
             Self::Function { kind: Function::Sigmoid, center, width } => {
                 1.0 / (1.0 + (-4.0 * (value - center) / width).exp())
             }

@@ -48,6 +48,11 @@ impl Lut {
         Ok(Self { first, entries, bits })
     }
 
+    /// The largest number that an entry can have.
+    pub(super) fn brightest(&self) -> f64 {
+        f64::from((1_u32 << self.bits) - 1)
+    }
+
     pub(super) fn look_up(&self, value: f64) -> u16 {
         let last = self.entries.len() - 1;
         let index = (value as i64 - self.first).clamp(0, last as i64);

@@ -52,6 +52,10 @@ fn windows_give_what_is_shown() {
         let reading = Reading { intensity: Intensity::Shown, ..Reading::default() };
         made.read_with(&reading).unwrap().placed.image.into_values()
     };
+    let all: Vec<f32> = [10.0, 20.0, 30.0, 40.0, 50.0, 60.0].map(|value: f32| value / 255.0).to_vec();
+    assert_eq!(shown(&Made::plain()), all, "without a window all that can be stored is shown");
+    let white = Made::colored("RGB", &[255; 18]);
+    assert!(shown(&white).iter().all(|value| (value - 1.0).abs() < 1e-6), "{:?}", shown(&white));
     let mut made = Made::plain();
     made.text(tags::WINDOW_CENTER, VR::DS, "30");
     made.text(tags::WINDOW_WIDTH, VR::DS, "21");
