@@ -137,6 +137,12 @@ pub(in crate::io::dicom) fn decode(
 fn jpeg_ls_frame(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, String> {
     let decoded = jpeg_ls::decode(bytes, format.samples())?;
     Claim { rows: decoded.rows, columns: decoded.columns, components: decoded.components }.check(format)?;
+    if u32::from(decoded.bits) > format.allocated {
+        return Err(format!(
+            "its stream holds samples of {} bits; BitsAllocated says {}",
+            decoded.bits, format.allocated
+        ));
+    }
     let samples = if format.allocated == 8 {
         Samples::Bytes(decoded.samples.iter().map(|&sample| sample as u8).collect())
     } else {

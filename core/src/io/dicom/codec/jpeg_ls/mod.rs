@@ -2,11 +2,19 @@
 //! without a C++ compiler and CMake.
 
 mod bits;
+mod coder;
 mod context;
+mod damage;
+mod parameters;
 mod scan;
+mod segment;
 
-use context::Preset;
-use scan::{Interleave, Scan};
+use parameters::{Parameters, Preset};
+use scan::Scan;
+use segment::{Frame, ScanHeader, Segment};
+
+/// Samples that room is made for, for each byte of the stream, before any is decoded: images of something take fewer.
+const EXPECTED: usize = 32;
 
 /// A decoded image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,158 +22,95 @@ pub(super) struct Decoded {
     pub columns: usize,
     pub rows: usize,
     pub components: usize,
-    /// `[y, x, component]`.
+    /// Bits that a sample can take, 2 to 16.
+    pub bits: u8,
+    /// `[y, x, component]`, the components in the order of the frame header.
     pub samples: Vec<u16>,
 }
 
-/// The frame header (C.2.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Frame {
-    bits: u8,
-    rows: usize,
-    columns: usize,
-    components: Vec<u8>,
-}
-
 /// Decodes an image of `samples` samples; one that claims another number is refused before anything is allocated.
+///
+/// Room is made for 32 samples for each byte and for two lines; beyond that memory grows with the rows that are really there.
 pub(super) fn decode(bytes: &[u8], samples: usize) -> Result<Decoded, String> {
     let mut rest = bytes.strip_prefix(&[0xff, 0xd8]).ok_or("its stream does not begin with the JPEG-LS marker SOI")?;
-    let mut frame: Option<Frame> = None;
-    let mut coding = Coding::default();
-    let mut found = Vec::new();
-    let mut decoded = 0;
+    let mut image: Option<Image> = None;
+    let mut preset = Preset::default();
+    let mut restart = 0;
     loop {
-        while let [0xff, 0xff, ..] = rest {
-            rest = &rest[1..];
+        let segment;
+        (segment, rest) = Segment::next(rest)?;
+        match segment {
+            Segment::Frame(_) if image.is_some() => {
+                return Err("its JPEG-LS stream has two frame headers; expected one: it is damaged".to_owned());
+            }
+            Segment::Frame(segment) => image = Some(Image::new(Frame::parse(segment)?, bytes.len(), samples)?),
+            Segment::Preset(segment) => preset = segment::preset(segment)?,
+            Segment::Restart(segment) => restart = segment::restart(segment)?,
+            Segment::Scan(segment) => {
+                let image = image.as_mut().ok_or("a scan without a JPEG-LS frame header")?;
+                let header = ScanHeader::parse(segment, &image.frame)?;
+                image.claim(&header.components)?;
+                let parameters = Parameters::new(image.frame.bits, header.near, preset)?;
+                rest = Scan { parameters, header, restart }.decode(rest, image)?;
+            }
+            Segment::Other => {}
         }
-        let Some(&[0xff, marker, high, low]) = rest.first_chunk::<4>() else {
-            return Err("its JPEG-LS stream is cut short, or damaged, between two segments".to_owned());
-        };
-        let len = usize::from(u16::from_be_bytes([high, low]));
-        let segment = rest.get(4..2 + len).ok_or("a JPEG-LS segment is cut short")?;
-        rest = &rest[2 + len..];
-        match marker {
-            0xf7 => {
-                let header = Frame::parse(segment)?;
-                if header.rows * header.columns * header.components.len() != samples {
-                    return Err(format!(
-                        "its stream holds {} x {} samples of {} components; expected {samples} in all",
-                        header.rows,
-                        header.columns,
-                        header.components.len()
-                    ));
-                }
-                found = vec![0; samples];
-                frame = Some(header);
-            }
-            0xf8 => coding.set(segment)?,
-            0xdd => coding.restart = lines_of(segment),
-            0xe8 if segment.starts_with(b"mrfx") && segment.get(4) != Some(&0) => {
-                return Err("a colour transform of its own (mrfx); expected plain JPEG-LS".to_owned());
-            }
-            0xda => {
-                let frame = frame.as_ref().ok_or("a scan without a JPEG-LS frame header")?;
-                let (scan, count) = scan_of(segment, frame, &coding, decoded)?;
-                rest = scan.decode(rest, &mut found)?;
-                decoded += count;
-                if decoded == frame.components.len() {
-                    let (columns, rows) = (frame.columns, frame.rows);
-                    return Ok(Decoded { columns, rows, components: decoded, samples: found });
-                }
-            }
-            0xc0..=0xcf => return Err("a JPEG stream where JPEG-LS is expected".to_owned()),
-            _ => {}
+        if let Some(image) = image.take_if(|image| image.is_whole()) {
+            return Ok(image.decoded());
         }
     }
 }
 
-/// What segments before a scan set.
-#[derive(Debug, Default)]
-struct Coding {
-    /// MAXVAL, T1, T2, T3 and RESET; 0 stands for the default.
-    preset: [u16; 5],
-    /// Lines between two restarts; 0 for none.
-    restart: usize,
+/// An image of which some components are decoded.
+struct Image {
+    frame: Frame,
+    /// Which components are decoded, or about to be.
+    claimed: Vec<usize>,
+    /// `[y, x, component]`; the first scan adds row after row.
+    samples: Vec<u16>,
 }
 
-impl Coding {
-    /// A segment LSE (C.2.4).
-    fn set(&mut self, segment: &[u8]) -> Result<(), String> {
-        match segment.split_first() {
-            Some((1, numbers)) => {
-                let (numbers, _) = numbers.as_chunks::<2>();
-                let numbers: Vec<u16> = numbers.iter().map(|&two| u16::from_be_bytes(two)).collect();
-                self.preset =
-                    numbers.try_into().map_err(|_| "preset coding parameters that are not five numbers".to_owned())?;
-                Ok(())
-            }
-            Some((2 | 3, _)) => Err("mapping tables; expected samples that stand for themselves".to_owned()),
-            _ => Err("an image of more than 65535 rows or columns".to_owned()),
-        }
-    }
-}
-
-/// A number of two to four bytes.
-fn lines_of(segment: &[u8]) -> usize {
-    segment.iter().take(4).fold(0, |lines, &byte| lines << 8 | usize::from(byte))
-}
-
-impl Frame {
-    fn parse(segment: &[u8]) -> Result<Self, String> {
-        let Some((&[bits, y, y_low, x, x_low, count], components)) = segment.split_first_chunk::<6>() else {
-            return Err("the JPEG-LS frame header is cut short".to_owned());
-        };
-        let components: Vec<u8> = components.chunks_exact(3).take(count.into()).map(|component| component[0]).collect();
-        let rows = usize::from(u16::from_be_bytes([y, y_low]));
-        let columns = usize::from(u16::from_be_bytes([x, x_low]));
-        if !(2..=16).contains(&bits)
-            || rows == 0
-            || columns == 0
-            || components.len() != usize::from(count)
-            || components.is_empty()
-        {
+impl Image {
+    /// For a stream of `len` bytes; refuses another number of samples than `expected`.
+    fn new(frame: Frame, len: usize, expected: usize) -> Result<Self, String> {
+        let Frame { rows, columns, ref components, .. } = frame;
+        if rows as u64 * columns as u64 * components.len() as u64 != expected as u64 {
             return Err(format!(
-                "{rows} x {columns} samples of {bits} bits in {count} components; expected 1 or more, of 2 to 16 bits"
+                "its stream holds {rows} x {columns} samples of {} components; expected {expected} in all",
+                components.len()
             ));
         }
-        Ok(Self { bits, rows, columns, components })
+        let room = expected.min(len.saturating_mul(EXPECTED));
+        Ok(Self { frame, claimed: Vec::new(), samples: Vec::with_capacity(room) })
     }
-}
 
-/// The scan that a header (C.2.3) announces, and how many components it holds.
-fn scan_of(segment: &[u8], frame: &Frame, coding: &Coding, decoded: usize) -> Result<(Scan, usize), String> {
-    let cut_short = || "the JPEG-LS scan header is cut short".to_owned();
-    let count = usize::from(*segment.first().ok_or_else(cut_short)?);
-    let tables = segment.get(1..1 + 2 * count).ok_or_else(cut_short)?;
-    let Some(&[near, interleave, transform]) = segment.get(1 + 2 * count..).and_then(|rest| rest.first_chunk()) else {
-        return Err(cut_short());
-    };
-    if count == 0
-        || decoded + count > frame.components.len()
-        || tables.chunks_exact(2).any(|pair| pair[1] != 0)
-        || transform != 0
-    {
-        return Err(
-            "a scan of components that are not there, with a mapping table, or with a point transform".to_owned()
-        );
-    }
-    let interleave = match (interleave, count) {
-        (0, 1) => Interleave::None,
-        (1, _) => Interleave::Line,
-        (2, _) => Interleave::Sample,
-        (mode, count) => {
-            return Err(format!("interleave mode {mode} with {count} components; expected 0 with one, 1 or 2"));
+    fn claim(&mut self, components: &[usize]) -> Result<(), String> {
+        if let Some(&twice) = components.iter().find(|component| self.claimed.contains(component)) {
+            let id = self.frame.components[twice];
+            return Err(format!("component {id} is in two JPEG-LS scans; expected one: the stream is damaged"));
         }
-    };
-    let preset = Preset::new(frame.bits, near.into(), coding.preset)?;
-    let place = scan::Place {
-        rows: frame.rows,
-        columns: frame.columns,
-        first: decoded,
-        count,
-        components: frame.components.len(),
-    };
-    Ok((Scan { preset, interleave, restart: coding.restart, place }, count))
+        self.claimed.extend(components);
+        Ok(())
+    }
+
+    fn is_whole(&self) -> bool {
+        self.claimed.len() == self.frame.components.len()
+    }
+
+    /// The samples of a row, `[x, component]`.
+    fn row(&mut self, row: usize) -> &mut [u16] {
+        let width = self.frame.columns * self.frame.components.len();
+        let end = (row + 1) * width;
+        if self.samples.len() < end {
+            self.samples.resize(end, 0);
+        }
+        &mut self.samples[end - width..end]
+    }
+
+    fn decoded(self) -> Decoded {
+        let Self { frame: Frame { bits, rows, columns, components }, samples, .. } = self;
+        Decoded { columns, rows, components: components.len(), bits, samples }
+    }
 }
 
 #[cfg(test)]
