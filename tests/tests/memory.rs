@@ -12,7 +12,7 @@ use rl4seg_core::{
     nn::{self, NetworkPolicy, NetworkReward, NetworkSettings},
     preprocess::Preprocess,
 };
-use rl4seg_tests::counting::{Counting, peak_of};
+use rl4seg_hostile::{Counting, measured};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -39,7 +39,7 @@ fn image(shape: [usize; 3]) -> Image {
 /// The share of what was told that was taken.
 fn share(width: usize, shape: [usize; 3], portion: Portion) -> f64 {
     nn::release_memory();
-    let ((told, _), taken) = peak_of(|| {
+    let ((told, _), taken) = measured(|| {
         let segmenter = segmenter(width);
         let image = image(shape);
         let told = segmenter.memory(image.grid(), 1, portion).unwrap().unwrap();
