@@ -146,6 +146,7 @@ fn whole_files(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
         ("jpeg-2000.dcm", include_bytes!("../data/hostile/jpeg-2000.dcm")),
         ("htj2k.dcm", include_bytes!("../data/hostile/htj2k.dcm")),
         ("deflated.dcm", include_bytes!("../data/hostile/deflated.dcm")),
+        ("segmentation.dcm", include_bytes!("../data/hostile/segmentation.dcm")),
     ] {
         files.push((name, bytes.to_vec()));
     }
@@ -175,6 +176,10 @@ fn open(path: &Path, name: &str) -> Result<(), String> {
             let root = path.parent().unwrap().to_owned();
             fs::copy(path, root.join("cases.csv")).unwrap();
             CasesCsv::new(&CasesCsvConfig { root }).map(drop).map_err(|error| text(&error))
+        }
+        "segmentation.dcm" => {
+            let read = formats::read_labels(path, &reading_of(name), &labels(), &[]);
+            read.map(drop).map_err(|error| text(&error))
         }
         _ => {
             let image = formats::read_image(path, &reading_of(name)).map(drop).map_err(|error| text(&error));

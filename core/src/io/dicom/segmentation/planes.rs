@@ -100,7 +100,8 @@ pub(super) fn on(
             return Err(refuse(number, format!("it is of plane {}, and the image has {}", plane + 1, shape[0])));
         }
         let affine = match frame.placement {
-            Some(placement) => first_plane(&placement, spacing_mm, plane, image),
+            // Planes of a cine are all in one place.
+            Some(placement) => first_plane(&placement, spacing_mm, if by_place { plane } else { 0 }, image),
             None => image.affine(),
         };
         if let Some(difference) = image.difference(&NiftiGeometry::placed(&grid, affine)) {
