@@ -24,7 +24,7 @@ const OF_LABELS: [&str; 2] = [LABELS, CAMUS_REFERENCE];
 /// The label maps that `path` names: itself, or what lies in it and its folders, in the order of
 /// names. Left out are uncertainty maps that `predict` wrote beside them, and images whose label map lies beside them.
 pub fn label_maps(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Input::find(path)?;
+    let mut files = Input::find_labels(path)?;
     if path.is_dir() {
         let stems: BTreeSet<PathBuf> = files.iter().filter_map(|file| beside(&file.path(), "")).collect();
         let has_labels = |file: &Input| {

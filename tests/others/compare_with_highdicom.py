@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""Has highdicom, pydicom and dciodvfy read the DICOM segmentations and parametric maps that rl4seg writes.
+"""Has highdicom, pydicom and dciodvfy read the DICOM segmentations and parametric maps that rl4seg writes, and rl4seg those of highdicom.
 
-Usage: compare_with_highdicom.py WRITE_DICOM
+Usage: compare_with_highdicom.py WRITE_DICOM READ_LABELS
 
-WRITE_DICOM is target/debug/write-dicom, which `cargo test --workspace --no-run` builds. Images are those that pydicom ships, and
+WRITE_DICOM and READ_LABELS are target/debug/write-dicom and read-labels, which `cargo test --workspace --no-run` builds. Images are those that pydicom ships, and
 some that are made of them: series in order and not, oblique, without a frame of reference, with names in other letters; volumes and cines
 of several frames. A segmentation is read by the planes that it was made from and, where they have places, as a volume, whose voxels must lie
-where the image's do. Needs highdicom, pydicom and NumPy; where Debian's dicom3tools are there, dciodvfy must find no error. Fails if
-anything reads otherwise than it was written.
+where the image's do. rl4seg reads back what it wrote, and what highdicom writes for the same labels: of every type, with empty
+frames and without, packed or not; what leaves planes out is read on its image, and refused without it. Needs highdicom, pydicom and NumPy; where Debian's
+dicom3tools are there, dciodvfy must find no error. Fails if anything reads otherwise than it was written.
 """
 
+import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -21,6 +24,7 @@ import highdicom
 import numpy
 import pydicom
 from pydicom.data import get_testdata_file
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 warnings.simplefilter("ignore")
 
@@ -202,6 +206,76 @@ def in_order(folder):
     return sorted(slices, key=lambda slice_: numpy.dot(numpy.cross(row, column), numpy.array(slice_.ImagePositionPatient, float)))
 
 
+def read_labels(reader, path, folder, image=None):
+    """What rl4seg tells of a label map, and its labels."""
+    values = folder / "read"
+    values.unlink(missing_ok=True)
+    # What a segmentation without places does not tell.
+    spacing = {"SPACING": "0.5 0.5"} if image is None and "Pixel Spacing" not in str(pydicom.dcmread(path, stop_before_pixels=True)) else {}
+    arguments = [reader, path, values, *([image] if image else [])]
+    out = subprocess.run(arguments, check=True, capture_output=True, text=True, env={**os.environ, **spacing}).stdout
+    return json.loads(out), numpy.fromfile(values, "u1") if values.exists() else None
+
+
+def check_read(reader, path, labels, places, folder, image=None):
+    """How rl4seg reads another label map than was written, or nothing."""
+    told, found = read_labels(reader, path, folder, image)
+    if "refused" in told:
+        return told["refused"]
+    if told["shape"] != list(labels.shape) or not numpy.array_equal(found, labels.ravel()):
+        return f"other labels, {told['shape']}"
+    for plane, place in enumerate(places or []):
+        affine = numpy.array(told["affine"])
+        # x and y run the other way in DICOM.
+        found = affine[:, [0, 1, 3]] + numpy.outer(affine[:, 2], [0, 0, plane])
+        if numpy.abs(found - place * [[-1], [-1], [1]]).max() > 1e-4:
+            return f"plane {plane} elsewhere"
+    return None
+
+
+def of_highdicom(image, labels, kind, **options):
+    """A segmentation of a series by highdicom."""
+    code = highdicom.sr.CodedConcept("85756007", "SCT", "Tissue")
+    named = enumerate(["left ventricle", "something else"], start=1)
+    segments = [highdicom.seg.SegmentDescription(number, name, code, code, "MANUAL") for number, name in named]
+    new = highdicom.UID
+    return highdicom.seg.Segmentation(
+        in_order(image), labels, kind, segments, new(), 1, new(), 1, "rl4seg", "rl4seg", "1", "none", **options
+    )
+
+
+def segmentations(image, labels):
+    """Segmentations of a series by highdicom, and whether they have a frame for each plane."""
+    whole = bool(labels.reshape(len(labels), -1).any(axis=1).all())
+    for kind, syntaxes in [
+        ("BINARY", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless]),
+        ("LABELMAP", [ExplicitVRLittleEndian, RLELossless, JPEG2000Lossless, JPEGLSLossless]),
+        ("FRACTIONAL", [ExplicitVRLittleEndian, RLELossless]),
+    ]:
+        for syntax in syntaxes:
+            for omit in [False, True]:
+                name = f"{kind}, {syntax.name}, {'without' if omit else 'with'} empty frames"
+                made = of_highdicom(image, labels, kind, transfer_syntax_uid=syntax, omit_empty_frames=omit)
+                yield name, made, whole or not omit
+
+
+def check_foreign(reader, image, planes, kind, folder):
+    """How rl4seg reads segmentations by highdicom, a sentence for each that it reads otherwise, and how many there are."""
+    first = pydicom.dcmread(next(image.iterdir()))
+    labels = labels_of((planes, first.Rows, first.Columns), kind)
+    places, path = places_of(image), folder / "foreign.dcm"
+    wrong, count = [], 0
+    for name, made, is_whole in segmentations(image, labels):
+        made.save_as(path)
+        count += 1
+        alone = check_read(reader, path, labels, places, folder)
+        if not is_whole:
+            alone = None if "it leaves planes out" in str(alone) else f"planes left out, but {alone}"
+        on = check_read(reader, path, labels, places, folder, image)
+        wrong += [f"{name}: {sentence}" for sentence in [alone, on] if sentence]
+    return wrong, count
+
+
 def check_copied(path, first):
     """What is not the image's, or nothing."""
     written = pydicom.dcmread(path)
@@ -221,7 +295,7 @@ def planes_of(image):
     return [(dataset.SOPInstanceUID, frame + 1 if frames > 1 else None) for frame in range(frames)]
 
 
-def check(program, image, planes, kind, folder):
+def check(program, reader, image, planes, kind, folder):
     """What is wrong with what is written for an image, a sentence each."""
     first = pydicom.dcmread(next(image.iterdir()) if image.is_dir() else image)
     labels = labels_of((planes, first.Rows, first.Columns), kind)
@@ -232,6 +306,7 @@ def check(program, image, planes, kind, folder):
     wrong = [f"segmentation: {error}" for error in errors_of(segmentation)]
     unlike = [check_segmentation(segmentation, labels, planes_of(image)), check_copied(segmentation, first)]
     places = places_of(image)
+    unlike += [check_read(reader, segmentation, labels, places, folder, on) for on in [None, image]]
     if places:
         unlike.append(check_volume(segmentation, labels, places))
     wrong += filter(None, unlike)
@@ -252,20 +327,26 @@ def check(program, image, planes, kind, folder):
 
 
 def main():
-    program = sys.argv[1]
-    count = bad = 0
+    program, reader = sys.argv[1:]
+    count = bad = foreign = foreign_bad = 0
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         for image, planes in images(folder):
             for kind in ["both", "voxel", "nothing"]:
-                wrong = check(program, image, planes, kind, folder)
+                wrong = check(program, reader, image, planes, kind, folder)
                 count += 1
                 bad += bool(wrong)
                 for sentence in wrong:
                     print(f"OTHERWISE  {image.name}, {kind}: {sentence}")
+                if image.is_dir() and kind != "nothing" and "FrameOfReferenceUID" in pydicom.dcmread(next(image.iterdir())):
+                    wrong, made = check_foreign(reader, image, planes, kind, folder)
+                    foreign, foreign_bad = foreign + made, foreign_bad + len(wrong)
+                    for sentence in wrong:
+                        print(f"OTHERWISE  {image.name}, {kind}, by highdicom: {sentence}")
     checked = "dciodvfy" if shutil.which("dciodvfy") else "(no dciodvfy here)"
     print(f"{count - bad} of {count} segmentations and parametric maps read as they were written, by highdicom, pydicom and {checked}")
-    return 1 if bad else 0
+    print(f"{foreign - foreign_bad} of {foreign} segmentations by highdicom read as they were written, by rl4seg")
+    return 1 if bad or foreign_bad else 0
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ use crate::{
   rl4seg check results/ --modality echo --strict
   rl4seg check results/ --config run.toml")]
 pub struct Args {
-    /// Label maps: NIfTI files, or folders of them
+    /// Label maps: files of any format that is read, or folders of them
     #[arg(required = true)]
     labels: Vec<PathBuf>,
     /// The modality, which says what the labels are and what is possible

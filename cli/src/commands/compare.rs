@@ -4,7 +4,10 @@ use anyhow::{Context, ensure};
 use rayon::prelude::*;
 use rl4seg_core::{
     domain::LabelSet,
-    io::{Reading, formats::read_labels},
+    io::{
+        PlacedLabels, Reading,
+        formats::{read_labels, read_labels_on},
+    },
     measure::{self, StructureScore},
 };
 use serde::Serialize;
@@ -23,7 +26,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  rl4seg compare results/ references/ --modality echo")]
 pub struct Args {
-    /// Label maps: a NIfTI file, or a folder of them
+    /// Label maps: a file of any format that is read, or a folder of them
     labels: PathBuf,
     /// What is right: a file, or a folder of files of the same names
     reference: PathBuf,
@@ -69,8 +72,7 @@ fn compare(
     (reading, mapping): (&Reading, &[(u32, u8)]),
     set: &LabelSet,
 ) -> anyhow::Result<Vec<NamedScore>> {
-    let read = |path: &Path| Ok::<_, anyhow::Error>(read_labels(path, reading, set, mapping)?);
-    let (found, right) = (read(labels)?, read(reference)?);
+    let (found, right) = both(labels, reference, (reading, mapping), set)?;
     let difference = found.geometry.difference(&right.geometry);
     ensure!(
         difference.is_none(),
@@ -82,6 +84,23 @@ fn compare(
     let scores = measure::compare(&found.labels, &right.labels, set).with_context(|| labels.display().to_string())?;
     let names = set.structures().map(|label| label.name.clone());
     Ok(names.zip(scores).map(|(name, score)| NamedScore { name, score }).collect())
+}
+
+/// Both label maps. One may leave planes out, as a segmentation of DICOM does: it is read on the grid of the other.
+fn both(
+    labels: &Path,
+    reference: &Path,
+    (reading, mapping): (&Reading, &[(u32, u8)]),
+    set: &LabelSet,
+) -> anyhow::Result<(PlacedLabels, PlacedLabels)> {
+    let read = |path: &Path| read_labels(path, reading, set, mapping);
+    let on = |path: &Path, other: &PlacedLabels| read_labels_on(path, reading, set, mapping, &other.geometry);
+    if let Ok(right) = read(reference) {
+        return Ok((on(labels, &right)?, right));
+    }
+    let found = read(labels)?;
+    let right = on(reference, &found)?;
+    Ok((found, right))
 }
 
 fn text(comparisons: &[Comparison], set: &LabelSet) -> String {

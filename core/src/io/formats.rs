@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[cfg(feature = "dicom")]
+use super::dicom::read_labels as segmentation;
 use super::{
     IoError, PlacedImage, PlacedLabels, Reading, meta_image,
     nifti::{self, NiftiGeometry, ThirdAxis},
@@ -102,9 +104,11 @@ pub fn read_image(path: &Path, reading: &Reading) -> Result<FoundImage, IoError>
 }
 
 /// Reads the labels of a file. `mapping` holds pairs (value in the file, label); a value that it does not name stands for itself.
+/// Values of a DICOM segmentation are the numbers of its segments.
 ///
 /// # Errors
-/// As [`read_image`], and if a voxel is no label, or the file is packed in a way that changes values.
+/// As [`read_image`], and if a voxel is no label, or the file is packed in a way that changes values; of a DICOM segmentation if two
+/// segments hold one voxel, a segment is called as another label is, or planes are left out.
 pub fn read_labels(
     path: &Path,
     reading: &Reading,
@@ -112,11 +116,26 @@ pub fn read_labels(
     mapping: &[(u32, u8)],
 ) -> Result<PlacedLabels, IoError> {
     match required(path)? {
-        Format::Dicom => Err(IoError::Unsupported {
-            path: path.to_owned(),
-            detail: "label maps are not read from DICOM; convert it to NIfTI".to_owned(),
-        }),
+        Format::Dicom => segmentation(path, reading, labels, mapping, None),
         format => volume(path, format, reading, Purpose::Labels)?.labels(path, labels, mapping),
+    }
+}
+
+/// Reads the labels of a file that belongs to an image whose voxels lie as `image` says: a DICOM segmentation may leave out planes, and
+/// may not tell the size of a pixel. Whether labels of other formats lie on the image is for the caller to compare.
+///
+/// # Errors
+/// As [`read_labels`], and if a DICOM segmentation does not lie on the image.
+pub fn read_labels_on(
+    path: &Path,
+    reading: &Reading,
+    labels: &LabelSet,
+    mapping: &[(u32, u8)],
+    image: &NiftiGeometry,
+) -> Result<PlacedLabels, IoError> {
+    match required(path)? {
+        Format::Dicom => segmentation(path, reading, labels, mapping, Some(image)),
+        _ => read_labels(path, reading, labels, mapping),
     }
 }
 
@@ -208,8 +227,24 @@ fn dicom_image(path: &Path, reading: &Reading) -> Result<FoundImage, IoError> {
 
 #[cfg(not(feature = "dicom"))]
 fn dicom_image(path: &Path, _: &Reading) -> Result<FoundImage, IoError> {
+    Err(without_dicom(path))
+}
+
+#[cfg(not(feature = "dicom"))]
+fn segmentation(
+    path: &Path,
+    _: &Reading,
+    _: &LabelSet,
+    _: &[(u32, u8)],
+    _: Option<&NiftiGeometry>,
+) -> Result<PlacedLabels, IoError> {
+    Err(without_dicom(path))
+}
+
+#[cfg(not(feature = "dicom"))]
+fn without_dicom(path: &Path) -> IoError {
     let detail = "is DICOM, which this program was built without (feature `dicom`)".to_owned();
-    Err(IoError::Unsupported { path: path.to_owned(), detail })
+    IoError::Unsupported { path: path.to_owned(), detail }
 }
 
 pub(super) fn unknown(path: &Path) -> IoError {

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[cfg(feature = "dicom")]
+use super::dicom::is_segmentation;
 use super::{
     FoundImage, IoError, Reading,
     formats::{self, Format},
@@ -52,6 +54,29 @@ impl Input {
         }
         if has_dicom {
             inputs.extend(dicom(path)?);
+        }
+        Ok(inputs)
+    }
+
+    /// The label maps of a file, or of a folder and all folders in it, in the order of their names. Each is a file of its own; files of
+    /// DICOM that are no segmentations are left out of a folder, and so are files that are of no format, and hidden ones.
+    ///
+    /// # Errors
+    /// As [`Input::find`].
+    pub fn find_labels(path: &Path) -> Result<Vec<Self>, IoError> {
+        if !path.is_dir() {
+            let file = super::nifti::header_file(path);
+            Format::of(&file)?.ok_or_else(|| formats::unknown(&file))?;
+            return Ok(name(&file).map(|name| Self { name, files: Files::One(file) }).into_iter().collect());
+        }
+        let mut inputs = Vec::new();
+        for file in placing::files_in(path, is_shown)? {
+            let is_map = match Format::of(&file)? {
+                Some(Format::Dicom) => is_segmentation(&file)?,
+                Some(_) => true,
+                None => false,
+            };
+            inputs.extend(name(&file).filter(|_| is_map).map(|name| Self { name, files: Files::One(file.clone()) }));
         }
         Ok(inputs)
     }
@@ -148,6 +173,12 @@ fn dicom_name(files: &super::dicom::ImageFiles) -> String {
     ];
     let plain = |text: String| text.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect::<String>();
     parts.into_iter().flatten().map(plain).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
+}
+
+/// Without DICOM none can be read, which reading tells.
+#[cfg(not(feature = "dicom"))]
+fn is_segmentation(_: &Path) -> Result<bool, IoError> {
+    Ok(true)
 }
 
 #[cfg(not(feature = "dicom"))]

@@ -38,6 +38,14 @@ pub(super) struct Voxels {
 }
 
 impl Volume {
+    /// Of voxels that are whole numbers, the lower byte first.
+    #[cfg(feature = "dicom")]
+    pub(super) fn of_words(geometry: NiftiGeometry, words: Vec<[u8; 2]>) -> Self {
+        let bytes = words.into_flattened();
+        let voxels = Voxels { bytes, data_type: NiftiType::Uint16, big_endian: false, scaling: [1.0, 0.0] };
+        Self { geometry, voxels }
+    }
+
     /// Intensities of one channel.
     pub(super) fn image(self, path: &Path) -> Result<PlacedImage, IoError> {
         let Self { geometry, voxels } = self;

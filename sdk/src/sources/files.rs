@@ -12,7 +12,7 @@ use crate::{
     domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
     io::{
         PlacedLabels, Reading,
-        formats::{read_geometry, read_image, read_labels},
+        formats::{read_geometry, read_image, read_labels_on},
         nifti::{NiftiGeometry, ThirdAxis},
     },
 };
@@ -118,7 +118,7 @@ impl CaseFiles {
     ) -> Result<Option<LabelMap>> {
         let Some(path) = &self.labels else { return Ok(None) };
         let image = read_geometry(&self.image, reading)?;
-        let found = read_labels(path, reading, labels, mapping)?;
+        let found = read_labels_on(path, reading, labels, mapping, &image)?;
         labels_on((&self.image, &image), (path, found)).map(Some)
     }
 }

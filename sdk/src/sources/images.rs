@@ -29,10 +29,10 @@ pub struct ImagesConfig {
     /// together to images, whatever they are called.
     pub root: PathBuf,
     /// The folder of label maps, relative to `root`: `NAME`, `NAME_labels` or `NAME_gt` with the ending of any format that is read,
-    /// but DICOM; none where nobody drew any.
+    /// of DICOM a segmentation; none where nobody drew any.
     #[serde(default)]
     pub labels: Option<PathBuf>,
-    /// What a number in a label map stands for, where it is not the label itself: `{ "255" = 1 }`.
+    /// What a number in a label map, or of a segment, stands for, where it is not the label itself: `{ "255" = 1 }`.
     #[serde(default)]
     pub read_as: BTreeMap<u32, u8>,
     /// Whose a case is, where its file does not say it, as DICOM does: `"case"`, or how its name begins, as
@@ -136,7 +136,7 @@ impl<K: ImageKind> Images<K> {
 fn label_maps(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
     require_folder(folder)?;
     let mut found = BTreeMap::new();
-    for input in Input::find(folder)? {
+    for input in Input::find_labels(folder)? {
         let path = input.path();
         let Some(stem) = file_stem(&path) else { continue };
         // The longest ending that fits.
@@ -183,7 +183,7 @@ impl<K: ImageKind> DataSource for Images<K> {
         let Some(path) = &case.labels else { return Ok(None) };
         let mapping: Vec<(u32, u8)> = self.config.read_as.iter().map(|(&value, &label)| (value, label)).collect();
         let image = case.input.read(&self.reading())?.placed.geometry;
-        let found = formats::read_labels(path, &self.reading(), &self.labels, &mapping)?;
+        let found = formats::read_labels_on(path, &self.reading(), &self.labels, &mapping, &image)?;
         labels_on((&case.input.path(), &image), (path, found)).map(Some)
     }
 }

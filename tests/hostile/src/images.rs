@@ -121,6 +121,10 @@ pub(crate) fn dicom() -> Vec<WholeFile> {
     ]
 }
 
+pub(crate) fn segmentations() -> Vec<WholeFile> {
+    stored!["segmentation.dcm"]
+}
+
 fn reading(spacing_mm: Option<[f64; 2]>) -> Reading {
     Reading {
         third_axis: Some(ThirdAxis::Depth),
@@ -141,6 +145,11 @@ pub(crate) fn open(path: &Path, spacing_mm: Option<[f64; 2]>) -> Result<(), Stri
     let image = formats::read_image(path, &reading);
     let _ = formats::read_labels(path, &reading, &labels(), &[]);
     image.map(drop).map_err(|error| error.to_string())
+}
+
+/// As a label map.
+pub(crate) fn open_labels(path: &Path) -> Result<(), String> {
+    formats::read_labels(path, &reading(None), &labels(), &[]).map(drop).map_err(|error| error.to_string())
 }
 
 /// As whoever finds images in what a user names: a file, an archive; with the intensities that are stored and those that are shown.

@@ -11,6 +11,8 @@ pub enum Kind {
     Nifti,
     /// DICOM, and zip archives of it.
     Dicom,
+    /// A segmentation in DICOM.
+    Segmentation,
     /// MetaImage.
     MetaImage,
     /// NRRD.
@@ -45,6 +47,7 @@ impl Kind {
     pub const ALL: &[Self] = &[
         Self::Nifti,
         Self::Dicom,
+        Self::Segmentation,
         Self::MetaImage,
         Self::Nrrd,
         Self::Picture,
@@ -63,6 +66,7 @@ impl Kind {
         match self {
             Self::Nifti => "nifti",
             Self::Dicom => "dicom",
+            Self::Segmentation => "segmentation",
             Self::MetaImage => "meta_image",
             Self::Nrrd => "nrrd",
             Self::Picture => "picture",
@@ -82,6 +86,7 @@ impl Kind {
         match self {
             Self::Nifti => images::nifti(),
             Self::Dicom => images::dicom(),
+            Self::Segmentation => images::segmentations(),
             Self::MetaImage => images::meta_image(),
             Self::Nrrd => images::nrrd(),
             Self::Picture => images::pictures(),
@@ -122,6 +127,7 @@ impl Kind {
         match self {
             Self::Nifti | Self::MetaImage | Self::Nrrd => images::open(path, None),
             Self::Dicom => images::open_dicom(path),
+            Self::Segmentation => images::open_labels(path),
             Self::Picture => images::open(path, Some([0.5, 0.5])),
             Self::Video => data_sets::open_video(folder.parent().unwrap()),
             Self::CasesCsv => data_sets::open_table(folder),

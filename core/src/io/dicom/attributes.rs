@@ -60,7 +60,8 @@ impl<'a> Attributes<'a> {
 
     /// The first item of a sequence.
     pub(super) fn item(&self, tag: Tag) -> Option<Self> {
-        self.items(tag).into_iter().next()
+        let dataset = self.dataset.get(tag)?.items()?.first()?;
+        Some(Self { path: self.path, dataset })
     }
 
     /// Refuses what stands in an element.

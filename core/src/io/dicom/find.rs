@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::{
     attributes::Attributes,
     file::{Instance, is_dicom},
+    pixels::is_segmentation,
     placement::Placement,
 };
 use crate::io::{
@@ -171,10 +172,8 @@ fn entry(file: DicomFile) -> Result<Option<ImageFiles>, IoError> {
     let instance = file.read()?;
     let root = Attributes { path: &instance.path, dataset: &instance.dataset };
     let is_image = [tags::PIXEL_DATA, tags::FLOAT_PIXEL_DATA].iter().any(|&tag| root.dataset.get(tag).is_some());
-    let is_derived = root
-        .text(tags::SOP_CLASS_UID)
-        .is_some_and(|uid| uid == uids::SEGMENTATION_STORAGE || uid == uids::PARAMETRIC_MAP_STORAGE);
-    if !is_image || is_derived {
+    let is_map = root.text(tags::SOP_CLASS_UID).is_some_and(|uid| uid == uids::PARAMETRIC_MAP_STORAGE);
+    if !is_image || is_map || is_segmentation(&root) {
         return Ok(None);
     }
     Ok(Some(image_of(file, &instance)))

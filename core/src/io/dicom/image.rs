@@ -120,7 +120,10 @@ impl Layout {
         } else {
             let slow =
                 if planes.len() == 1 { SlowAxis::Single } else { in_time(instances, &root, reading, &mut notes)? };
-            let thickness = root.number(tags::SLICE_THICKNESS)?.filter(|&thickness| thickness > 0.0).unwrap_or(1.0);
+            let thickness = spacing_holder(&root)
+                .number(tags::SLICE_THICKNESS)?
+                .filter(|&thickness| thickness > 0.0)
+                .unwrap_or(1.0);
             let step = |placement: &Placement| placement.normal().map(|axis| axis * thickness);
             (slow, placements.first().map(|placement| placement.affine(spacing.mm, step(placement))))
         };

@@ -97,7 +97,7 @@ impl Scale {
 }
 
 /// The values that samples stand for: the stored bits alone, with their sign.
-fn stored<'a>(samples: &'a Samples, format: &PixelFormat) -> Box<dyn Iterator<Item = f64> + 'a> {
+pub(super) fn stored<'a>(samples: &'a Samples, format: &PixelFormat) -> Box<dyn Iterator<Item = f64> + 'a> {
     let shift = format.high_bit + 1 - format.stored;
     let (stored, signed) = (format.stored, format.signed);
     let value = move |raw: u32| {

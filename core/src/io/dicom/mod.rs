@@ -22,6 +22,7 @@ mod lut;
 mod mask;
 mod pixels;
 mod placement;
+mod segmentation;
 mod source;
 mod spacing;
 mod timing;
@@ -33,6 +34,8 @@ pub use find::{DicomFile, ImageFiles, find};
 pub use image::DicomImage;
 pub use source::{DicomSource, SourcePlane};
 pub use write::{write_parametric_map, write_segmentation};
+
+pub(super) use segmentation::{is_segmentation, read as read_labels};
 
 use super::{FoundImage, IoError, Reading};
 

@@ -81,7 +81,6 @@ pub(super) struct PixelFormat {
 impl PixelFormat {
     pub(super) fn of(instance: &Instance) -> Result<Self, IoError> {
         let attributes = Attributes { path: &instance.path, dataset: &instance.dataset };
-        require_integers(&attributes)?;
         let length = |tag| match attributes.required_whole(tag)? {
             0 => Err(attributes.wrong(tag, "at least 1")),
             length => Ok(length as usize),
@@ -128,8 +127,7 @@ impl PixelFormat {
         let all = [self.frames as u64, self.rows as u64, self.columns as u64, self.photometric.samples().into()]
             .into_iter()
             .try_fold(bytes_a_sample, u64::checked_mul);
-        let limit = FLOOR.saturating_add(MOST * size as u64);
-        if all.is_some_and(|all| all <= limit) {
+        if all.is_some_and(|all| all <= most_of(size)) {
             return Ok(());
         }
         Err(IoError::Format {
@@ -142,9 +140,20 @@ impl PixelFormat {
     }
 }
 
-/// The PixelData element is the one that is read here.
-fn require_integers(attributes: &Attributes<'_>) -> Result<(), IoError> {
-    let is_segmentation = attributes.text(tags::SOP_CLASS_UID).is_some_and(|uid| uid == uids::SEGMENTATION_STORAGE);
+/// Decoded bytes that a file of this size may come to.
+pub(super) fn most_of(size: usize) -> u64 {
+    FLOOR.saturating_add(MOST * size as u64)
+}
+
+/// Whether a data set is a segmentation in pixels.
+pub(super) fn is_segmentation(attributes: &Attributes<'_>) -> bool {
+    let kinds = [uids::SEGMENTATION_STORAGE, uids::LABEL_MAP_SEGMENTATION_STORAGE];
+    attributes.text(tags::SOP_CLASS_UID).is_some_and(|uid| kinds.contains(&uid.as_str()))
+}
+
+/// The PixelData element is the one that is read here, and holds an image.
+fn require_image(attributes: &Attributes<'_>) -> Result<(), IoError> {
+    let is_segmentation = is_segmentation(attributes);
     if attributes.dataset.get(tags::PIXEL_DATA).is_some() && !is_segmentation {
         return Ok(());
     }
@@ -155,7 +164,7 @@ fn require_integers(attributes: &Attributes<'_>) -> Result<(), IoError> {
             named(tag),
             named(tags::PIXEL_DATA)
         ),
-        None if is_segmentation => "it is a segmentation (DICOM-SEG); expected an image".to_owned(),
+        None if is_segmentation => "it is a segmentation (DICOM-SEG), a label map; expected an image".to_owned(),
         None => format!(
             "holds no image: there is no {}; it is a {}",
             named(tags::PIXEL_DATA),
@@ -188,7 +197,14 @@ enum Pixels<'a> {
 }
 
 impl<'a> Frames<'a> {
+    /// Those of an image.
     pub(super) fn of(instance: &'a Instance) -> Result<Self, IoError> {
+        require_image(&Attributes { path: &instance.path, dataset: &instance.dataset })?;
+        Self::of_any(instance)
+    }
+
+    /// Those of an image, or of a segmentation.
+    pub(super) fn of_any(instance: &'a Instance) -> Result<Self, IoError> {
         let format = PixelFormat::of(instance)?;
         let element = instance.dataset.get(tags::PIXEL_DATA);
         let refuse = |detail: String| IoError::Format { path: instance.path.clone(), detail };

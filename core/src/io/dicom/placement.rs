@@ -6,7 +6,7 @@ use super::{attributes::Attributes, intensity::group};
 use crate::io::IoError;
 
 /// How far a plane may lie from where it would lie if all were equally far apart, as a share of their distance.
-const GAP_TOLERANCE: f64 = 0.05;
+pub(super) const GAP_TOLERANCE: f64 = 0.05;
 /// Largest difference between the directions of planes that are parallel.
 const TURN_TOLERANCE: f64 = 1e-3;
 
@@ -22,9 +22,13 @@ impl Placement {
     /// That of a frame, counted from 0; `None` where the file does not tell.
     pub(super) fn of(root: &Attributes<'_>, frame: usize) -> Result<Option<Self>, IoError> {
         let within = |tag| group(root, frame, tag).unwrap_or(*root);
-        let position = within(tags::PLANE_POSITION_SEQUENCE).array::<3>(tags::IMAGE_POSITION_PATIENT)?;
-        let holder = within(tags::PLANE_ORIENTATION_SEQUENCE);
-        let Some((position, orientation)) = position.zip(holder.array::<6>(tags::IMAGE_ORIENTATION_PATIENT)?) else {
+        Self::within(&within(tags::PLANE_POSITION_SEQUENCE), &within(tags::PLANE_ORIENTATION_SEQUENCE))
+    }
+
+    /// That of which `at` holds the position and `turned` the directions; `None` where one is missing.
+    pub(super) fn within(at: &Attributes<'_>, turned: &Attributes<'_>) -> Result<Option<Self>, IoError> {
+        let position = at.array::<3>(tags::IMAGE_POSITION_PATIENT)?;
+        let Some((position, orientation)) = position.zip(turned.array::<6>(tags::IMAGE_ORIENTATION_PATIENT)?) else {
             return Ok(None);
         };
         let placement = Self { position, orientation };
@@ -33,7 +37,7 @@ impl Placement {
             || (norm(column) - 1.0).abs() > TURN_TOLERANCE
             || dot(row, column).abs() > TURN_TOLERANCE
         {
-            return Err(holder.wrong(tags::IMAGE_ORIENTATION_PATIENT, "two directions of length 1 at a right angle"));
+            return Err(turned.wrong(tags::IMAGE_ORIENTATION_PATIENT, "two directions of length 1 at a right angle"));
         }
         Ok(Some(placement))
     }

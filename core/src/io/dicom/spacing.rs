@@ -77,7 +77,7 @@ fn calibration(attributes: &Attributes<'_>) -> Option<String> {
 }
 
 /// Two lengths above 0: between rows, and between columns.
-fn pair(attributes: &Attributes<'_>, tag: dicom_core::Tag) -> Result<Option<[f64; 2]>, IoError> {
+pub(super) fn pair(attributes: &Attributes<'_>, tag: dicom_core::Tag) -> Result<Option<[f64; 2]>, IoError> {
     let found = attributes.array::<2>(tag)?;
     match found {
         Some(pair) if pair.iter().any(|&length| length <= 0.0) => {

@@ -27,7 +27,7 @@ pub(super) fn decode(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, Stri
     }
     let values = (0..format.pixels()).flat_map(|pixel| components.iter().map(move |component| component.data()[pixel]));
     let samples = match format.allocated {
-        8 => Samples::Bytes(values.map(|value| value as u8).collect()),
+        1 | 8 => Samples::Bytes(values.map(|value| value as u8).collect()),
         16 => Samples::Words(values.map(|value| value as u16).collect()),
         _ => Samples::Longs(values.map(|value| value as u32).collect()),
     };

@@ -3,6 +3,7 @@
 mod damage;
 mod geometry;
 mod pixels;
+mod segmentations;
 mod ultrasound;
 mod written;
 

@@ -16,17 +16,17 @@ use crate::{
 /// Two planes of two rows and three columns: a structure in the first, another in both.
 const LABELS: [u8; 12] = [1, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 2];
 
-fn set(names: [&str; 2]) -> LabelSet {
+pub(super) fn set(names: [&str; 2]) -> LabelSet {
     let label = |value, name: &str| Label { value, name: name.to_owned(), color: [200, 100, value] };
     LabelSet::new(vec![label(0, "background"), label(1, names[0]), label(2, names[1])]).unwrap()
 }
 
-fn heart() -> LabelSet {
+pub(super) fn heart() -> LabelSet {
     set(["left ventricle", "clot"])
 }
 
 /// An image of two frames, 40 ms apart.
-fn cine() -> Made {
+pub(super) fn cine() -> Made {
     let mut made = Made::plain();
     made.text(tags::STUDY_INSTANCE_UID, VR::UI, "1.1");
     made.text(tags::NUMBER_OF_FRAMES, VR::IS, "2");
@@ -35,12 +35,12 @@ fn cine() -> Made {
     made
 }
 
-fn holding(tag: Tag, item: InMemDicomObject) -> InMemDicomObject {
+pub(super) fn holding(tag: Tag, item: InMemDicomObject) -> InMemDicomObject {
     InMemDicomObject::from_element_iter([DataElement::new(tag, VR::SQ, DataSetSequence::from(vec![item]))])
 }
 
 /// The cine, with planes 8 mm thick at these heights.
-fn placed(heights: [f64; 2]) -> Made {
+pub(super) fn placed(heights: [f64; 2]) -> Made {
     let mut made = cine();
     made.text(tags::IMAGE_ORIENTATION_PATIENT, VR::DS, "1\\0\\0\\0\\1\\0");
     let frame = |height: f64| {
@@ -57,7 +57,7 @@ fn placed(heights: [f64; 2]) -> Made {
     made
 }
 
-fn read(made: &Made) -> DicomImage {
+pub(super) fn read(made: &Made) -> DicomImage {
     let axis = Reading { third_axis: Some(ThirdAxis::Time), ..Reading::default() };
     made.read_with(&Reading::default()).or_else(|_| made.read_with(&axis)).unwrap()
 }

@@ -20,7 +20,8 @@ const LONGEST_NAME: usize = 64;
 
 /// Writes labels as DICOM-SEG, one segment for each structure of `set`, one bit a voxel.
 ///
-/// A frame is written for each plane that holds a structure, and one at least. Structures are coded in SNOMED CT by their names, or
+/// A frame is written for each plane that holds a structure; a plane without any has an empty one, so that the file tells of all planes
+/// of its image. Structures are coded in SNOMED CT by their names, or
 /// as tissue where the name is not known; the name is SegmentLabel in any case. What is copied from the image is written in its
 /// characters, or in UTF-8 where the names have other letters than A to Z.
 ///
@@ -74,15 +75,15 @@ pub(super) fn lossy_elements(elements: Elements, source: &DicomSource) -> Elemen
     )
 }
 
-/// Label and plane of each frame: planes where the structure is.
+/// Label and plane of each frame: planes where the structure is, and for the first structure those where none is.
 fn frames(labels: &LabelMap, set: &LabelSet) -> Vec<(u8, usize)> {
     let mut frames = Vec::new();
-    for label in set.structures() {
-        let holds = |&plane: &usize| labels.plane(plane).contains(&label.value);
+    let is_empty = |plane: usize| labels.plane(plane).iter().all(|&label| label == 0);
+    for (index, label) in set.structures().enumerate() {
+        let holds = |&plane: &usize| labels.plane(plane).contains(&label.value) || index == 0 && is_empty(plane);
         frames.extend((0..labels.grid().planes()).filter(holds).map(|plane| (label.value, plane)));
     }
-    // An object without frames cannot be: a map without any structure has an empty one.
-    if frames.is_empty() { vec![(1, 0)] } else { frames }
+    frames
 }
 
 fn segments(set: &LabelSet) -> Vec<dicom_object::InMemDicomObject> {
@@ -140,7 +141,7 @@ mod tests {
         let label = |value, name: &str| Label { value, name: name.to_owned(), color: [0; 3] };
         let set = LabelSet::new(vec![label(0, "background"), label(1, "a"), label(2, "b")]).unwrap();
         assert_eq!(frames(&labels, &set), [(1, 0), (1, 1)]);
-        assert_eq!(frames(&LabelMap::background(grid), &set), [(1, 0)]);
+        assert_eq!(frames(&LabelMap::background(grid), &set), [(1, 0), (1, 1)]);
     }
     #[test]
     fn a_segment_has_a_name_that_dicom_can_hold() {
