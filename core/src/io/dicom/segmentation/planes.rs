@@ -249,14 +249,26 @@ impl Line {
         let heights: Vec<f64> = placements.iter().map(|placement| placement.height(normal)).collect();
         let mut order: Vec<usize> = (0..heights.len()).collect();
         order.sort_by(|&a, &b| heights[a].total_cmp(&heights[b]));
-        let (low, high) = (order[0], order[order.len() - 1]);
         let apart = order.windows(2).map(|two| heights[two[1]] - heights[two[0]]).filter(|&apart| apart > SAME_PLACE);
         let smallest = apart.fold(f64::INFINITY, f64::min);
+        let ends = [order[0], order[order.len() - 1]];
+        let line = |apart: f64| Self::with_step(placements, &heights, ends, apart);
+        // Some writers copy a SpacingBetweenSlices that is not the distance of their planes.
+        let found = apart_mm.map(line).and_then(Result::ok).map_or_else(|| line(smallest), Ok);
+        found.map_err(|(frame, reason)| refuse(frame, reason))
+    }
+
+    /// Planes `apart` mm apart from the lowest to the highest of `ends`; or a frame that lies between them, and how.
+    fn with_step(
+        placements: &[Placement],
+        heights: &[f64],
+        [low, high]: [usize; 2],
+        apart: f64,
+    ) -> Result<Self, (usize, String)> {
         let extent = heights[high] - heights[low];
-        let count = (extent / apart_mm.unwrap_or(smallest)).round();
+        let count = (extent / apart).round();
         if !(1.0..f64::from(u32::MAX)).contains(&count) {
-            let reason = format!("it and others lie {extent} mm apart, which makes no planes one step apart");
-            return Err(refuse(high, reason));
+            return Err((high, format!("it and others lie {extent} mm apart, which makes no planes one step apart")));
         }
         let (lowest, highest) = (placements[low], placements[high].position);
         let step = [0, 1, 2].map(|axis| (highest[axis] - lowest.position[axis]) / count);
@@ -268,12 +280,12 @@ impl Line {
         };
         if let Some(frame) = (0..of_frames.len()).find(|&frame| off(frame) > GAP_TOLERANCE * norm(step)) {
             let reason = format!(
-                "it lies {:.3} mm from where it would lie if planes were {:.3} mm apart ({}): they are not on a regular grid",
+                "it lies {:.3} mm from where it would lie if planes were {:.3} mm apart, as the closest two are: they are not on a \
+                 regular grid",
                 off(frame),
-                norm(step),
-                if apart_mm.is_some() { "SpacingBetweenSlices" } else { "the smallest distance of two" }
+                norm(step)
             );
-            return Err(refuse(frame, reason));
+            return Err((frame, reason));
         }
         Ok(Self { lowest, step, planes: count as usize + 1, of_frames })
     }

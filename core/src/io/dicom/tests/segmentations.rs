@@ -3,7 +3,7 @@
 use dicom_object::open_file;
 
 use super::{
-    super::{find, read_image, segmentation, write_segmentation},
+    super::{find, pixels::PER_FRAME, read_image, segmentation, write_segmentation},
     written::{cine, heart, holding, placed, read, set},
     *,
 };
@@ -160,7 +160,7 @@ fn planes_that_are_left_out_are_found_on_the_image_or_between_others() {
 
 #[test]
 fn planes_that_make_no_grid_are_refused() {
-    let irregular = |between: &str| {
+    let with_spacing = |between: &str| {
         let written = Written::of(series(&[0.0, 1.0, 2.0, 3.0, 4.0]), &[1; 30]);
         let measures = item(vec![
             (
@@ -170,17 +170,29 @@ fn planes_that_make_no_grid_are_refused() {
             ),
             (tags::SPACING_BETWEEN_SLICES, VR::DS, PrimitiveValue::from(between)),
         ]);
-        let changed = written.changed(|made| {
+        written.changed(|made| {
             let shared = made.0.element(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap()[0].clone();
             let mut shared = shared;
             shared.put(DataElement::new(tags::PIXEL_MEASURES_SEQUENCE, VR::SQ, DataSetSequence::from(vec![measures])));
             made.items(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared]);
-        });
-        changed.refusal()
+        })
     };
-    assert!(irregular("1.3").contains("not on a regular grid"), "{}", irregular("1.3"));
-    assert!(irregular("0.85").contains("reach over 9 planes"), "{}", irregular("0.85"));
-    assert!(irregular("0.0000001").contains("planes"), "{}", irregular("0.0000001"));
+    // What no plane fits is not their distance.
+    with_spacing("1.3").check();
+    let refusal = |between: &str| with_spacing(between).refusal();
+    assert!(refusal("0.85").contains("reach over 9 planes"), "{}", refusal("0.85"));
+    assert!(refusal("0.0000001").contains("planes"), "{}", refusal("0.0000001"));
+    let moved = Written::of(series(&[0.0, 1.0, 2.0, 3.0, 4.0]), &[1; 30]).changed(|made| {
+        let mut frames = made.0.element(PER_FRAME).unwrap().items().unwrap().to_vec();
+        let position = frames[2].element(tags::PLANE_POSITION_SEQUENCE).unwrap().items().unwrap()[0].clone();
+        let mut at = position.element(tags::IMAGE_POSITION_PATIENT).unwrap().to_multi_float64().unwrap();
+        at[0] += 0.5;
+        let at = PrimitiveValue::Strs(at.iter().map(f64::to_string).collect());
+        let position = item(vec![(tags::IMAGE_POSITION_PATIENT, VR::DS, at)]);
+        frames[2].put(DataElement::new(tags::PLANE_POSITION_SEQUENCE, VR::SQ, DataSetSequence::from(vec![position])));
+        made.items(PER_FRAME, frames);
+    });
+    assert!(moved.refusal().contains("not on a regular grid"), "{}", moved.refusal());
 }
 
 #[test]

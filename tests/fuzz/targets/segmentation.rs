@@ -1,0 +1,3 @@
+#![no_main]
+
+rl4seg_fuzz::target!(Segmentation);
