@@ -24,6 +24,9 @@ pub struct Tried {
 
 impl Trial {
     /// A folder for files of this kind.
+    ///
+    /// # Panics
+    /// If the system gives none.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -34,7 +37,7 @@ impl Trial {
     /// Opens bytes as a file of the kind.
     ///
     /// # Panics
-    /// If it took more memory than its size explains: [`FLOOR`] and [`MOST`] for each of its bytes.
+    /// If the bytes cannot be written, or it took more memory than its size explains: [`FLOOR`] and [`MOST`] for each of its bytes.
     #[must_use]
     pub fn open(&self, bytes: &[u8]) -> Tried {
         let path = self.folder.path().join(self.kind.file_name());
