@@ -34,7 +34,7 @@ pub fn search(global: &GlobalArgs) -> anyhow::Result<DiscoverOptions> {
 }
 
 /// Which builds of which plugins a run uses: the program's own, and those that its configuration names.
-pub fn records(catalog: &Catalog, config: &RawConfig) -> Vec<PluginRecord> {
+pub fn records(catalog: &Catalog, config: &RawConfig) -> anyhow::Result<Vec<PluginRecord>> {
     let components: Vec<&str> = [&config.source, &config.target, &config.corrector]
         .into_iter()
         .chain(&config.validity)
@@ -47,10 +47,9 @@ pub fn records(catalog: &Catalog, config: &RawConfig) -> Vec<PluginRecord> {
         let of_modality = plugin.modality.as_ref().is_some_and(|modality| modality.id == config.modality);
         plugin.path.is_none() || of_modality || components.iter().any(offers)
     };
-    let record = |plugin: &PluginInfo| PluginRecord {
-        name: plugin.name.clone(),
-        version: plugin.version.clone(),
-        sha256: plugin.sha256.clone(),
+    let record = |plugin: &PluginInfo| {
+        let sha256 = plugin.sha256().with_context(|| format!("reading the library of the plugin `{}`", plugin.name))?;
+        Ok(PluginRecord { name: plugin.name.clone(), version: plugin.version.clone(), sha256 })
     };
     catalog.plugins().iter().filter(is_used).map(record).collect()
 }

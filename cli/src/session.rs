@@ -123,7 +123,7 @@ fn channels(plan: &Plan, catalog: &Catalog) -> anyhow::Result<usize> {
 fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceArg) -> anyhow::Result<RunDir> {
     let config = toml::to_string(&**plan).context("writing the configuration")?;
     if !root.exists() {
-        let manifest = Manifest::new(device.name(), plan.seed, &config, catalog::records(catalog, plan));
+        let manifest = Manifest::new(device.name(), plan.seed, &config, catalog::records(catalog, plan)?);
         return Ok(RunDir::create(root, &manifest, &config)?);
     }
     let run = RunDir::open(root)?;
@@ -148,7 +148,7 @@ fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceAr
         );
     }
     if !Step::all(plan.iterations).all(|step| run.is_done(&step)) {
-        require_same_plugins(root, &run_dir::read_manifest(root)?, &catalog::records(catalog, plan))?;
+        require_same_plugins(root, &run_dir::read_manifest(root)?, &catalog::records(catalog, plan)?)?;
     }
     Ok(run)
 }

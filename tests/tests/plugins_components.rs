@@ -169,7 +169,7 @@ fn a_plugin_of_the_sdk_alone_is_loaded() {
     let metric = catalog.validity_metric("third-party-metric/area", config).unwrap();
     assert_eq!(metric.assess(&label_map(&[".1", "11"])).unwrap()[0].value, Some(3.0));
     let plugin = catalog.plugins().iter().find(|plugin| plugin.name == "third-party-metric").unwrap();
-    assert_eq!(plugin.sha256.as_ref().unwrap().len(), 64);
+    assert_eq!(plugin.sha256().unwrap().unwrap().len(), 64);
     assert_eq!(plugin.components[0].id, "third-party-metric/area");
 }
 

@@ -1,6 +1,12 @@
 use std::path::PathBuf;
 
-use super::{discover::DiscoverOptions, error::LoadError, foreign, load::LoadedPlugin, shelf::Shelf};
+use super::{
+    discover::DiscoverOptions,
+    error::LoadError,
+    foreign,
+    load::{LoadedPlugin, sha256},
+    shelf::Shelf,
+};
 use crate::component::{
     ComponentError, ComponentKind, Corrector, DataSource, DifferentiableNetwork, DistortionGenerator, Factory,
     LinkedPlugin, Modality, NetworkArchitecture, Registration, Result, ValidityMetric,
@@ -18,8 +24,6 @@ pub struct PluginInfo {
     pub version: String,
     /// The library it was loaded from; `None` if it is linked into this program.
     pub path: Option<PathBuf>,
-    /// The SHA-256 of the library, in hexadecimal digits.
-    pub sha256: Option<String>,
     /// The version of the plugin ABI that it speaks, as `1.0`.
     pub abi: String,
     /// What it was made with, as `rl4seg-sdk 0.1.0`.
@@ -28,6 +32,16 @@ pub struct PluginInfo {
     pub components: Vec<ComponentInfo>,
     /// The kind of image it is for.
     pub modality: Option<Modality>,
+}
+
+impl PluginInfo {
+    /// The SHA-256 of the library, in hexadecimal digits; `None` if it is linked into this program. The file is read for it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn sha256(&self) -> std::io::Result<Option<String>> {
+        self.path.as_deref().map(sha256).transpose()
+    }
 }
 
 /// What a component tells about itself.
@@ -291,7 +305,6 @@ fn linked(name: &str, version: &str, sdk: &str) -> PluginInfo {
         name: name.to_owned(),
         version: version.to_owned(),
         path: None,
-        sha256: None,
         abi: format!("{}.{}", rl4seg_abi::ABI_MAJOR, rl4seg_abi::ABI_MINOR),
         sdk: sdk.to_owned(),
         components: Vec::new(),

@@ -168,7 +168,6 @@ fn read(descriptor: &abi::Descriptor, path: PathBuf) -> Result<LoadedPlugin, Loa
     components.sort_by(ComponentInfo::in_order);
     let info = PluginInfo {
         modality: modality(descriptor).map_err(LoadError::Modality)?,
-        sha256: Some(sha256(&path)?),
         abi: format!("{}.{}", descriptor.abi_major, descriptor.abi_minor),
         path: Some(path),
         name,
@@ -200,6 +199,7 @@ fn kind(number: u32) -> Option<ComponentKind> {
     }
 }
 
+/// In hexadecimal. It takes longer than loading a library does, so it is asked for only where it is needed.
 pub(super) fn sha256(path: &Path) -> io::Result<String> {
     let hash = Sha256::digest(fs::read(path)?);
     Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())

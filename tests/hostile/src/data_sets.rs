@@ -71,7 +71,7 @@ pub(crate) fn open_list(root: &Path) -> Result<(), String> {
 }
 
 pub(crate) fn videos() -> Vec<WholeFile> {
-    stored!["jpeg.avi", "palette.avi"]
+    stored!["jpeg.avi"]
 }
 
 /// Both tables of EchoNet-Dynamic, where the frames 0 and 1 of one video are traced.

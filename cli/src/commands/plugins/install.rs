@@ -41,7 +41,8 @@ pub fn install(library: &Path, replace: bool, global: &GlobalArgs) -> anyhow::Re
     if let Some(earlier) = earlier.filter(|earlier| *earlier != target) {
         fs::remove_file(&earlier).with_context(|| format!("{}: cannot be removed", earlier.display()))?;
     }
-    let PluginInfo { name, version, sha256, .. } = plugin;
+    let sha256 = plugin.sha256()?;
+    let PluginInfo { name, version, .. } = plugin;
     let change = Change { plugin: name, version: Some(version), path: &target, sha256: sha256.as_deref() };
     output::result(global.json, &change, || {
         let sha256 = sha256.as_deref().unwrap_or_default();

@@ -23,7 +23,7 @@ struct Shown<'a> {
     version: &'a str,
     /// Absent for what is linked into the program.
     path: Option<&'a PathBuf>,
-    sha256: Option<&'a str>,
+    sha256: Option<String>,
     abi: &'a str,
     sdk: &'a str,
     components: Vec<ShownComponent<'a>>,
@@ -61,14 +61,15 @@ struct ShownModality<'a> {
     phantom: Option<&'a str>,
 }
 
-impl<'a> From<&'a PluginInfo> for Shown<'a> {
-    fn from(plugin: &'a PluginInfo) -> Self {
+impl<'a> Shown<'a> {
+    /// All but the hash.
+    fn of(plugin: &'a PluginInfo) -> Self {
         let components = plugin.components.iter();
         Self {
             name: &plugin.name,
             version: &plugin.version,
             path: plugin.path.as_ref(),
-            sha256: plugin.sha256.as_deref(),
+            sha256: None,
             abi: &plugin.abi,
             sdk: &plugin.sdk,
             components: components.map(ShownComponent::from).collect(),
@@ -80,6 +81,10 @@ impl<'a> From<&'a PluginInfo> for Shown<'a> {
                 phantom: modality.phantom.as_deref(),
             }),
         }
+    }
+
+    fn with_hash(plugin: &'a PluginInfo) -> anyhow::Result<Self> {
+        Ok(Self { sha256: plugin.sha256()?, ..Self::of(plugin) })
     }
 }
 
@@ -96,8 +101,13 @@ struct List<'a> {
 }
 
 pub fn list(catalog: &Catalog, json: bool) -> anyhow::Result<()> {
+    let plugins = catalog.plugins().iter();
     let list = List {
-        plugins: catalog.plugins().iter().map(Shown::from).collect(),
+        plugins: match json {
+            true => plugins.map(Shown::with_hash).collect::<anyhow::Result<_>>()?,
+            // The table does not show hashes, which take long.
+            false => plugins.map(Shown::of).collect(),
+        },
         refused: catalog.refused().iter().map(|(path, error)| Refused { path, reason: error.to_string() }).collect(),
     };
     output::result(json, &list, || list_text(&list))
@@ -126,7 +136,7 @@ fn from(plugin: &Shown<'_>) -> String {
 
 pub fn inspect(wanted: &str, global: &GlobalArgs) -> anyhow::Result<()> {
     with_plugin(wanted, global, |_, plugin| {
-        let shown = Shown::from(plugin);
+        let shown = Shown::with_hash(plugin)?;
         output::result(global.json, &shown, || inspect_text(&shown))
     })
 }
@@ -175,7 +185,7 @@ fn inspect_text(plugin: &Shown<'_>) -> String {
         plugin.abi,
         plugin.sdk
     );
-    if let Some(sha256) = plugin.sha256 {
+    if let Some(sha256) = &plugin.sha256 {
         text.push_str(&format!("SHA-256 {sha256}\n"));
     }
     if let Some(modality) = &plugin.modality {
