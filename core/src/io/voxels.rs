@@ -6,12 +6,16 @@ use std::{
 };
 
 use nifti::NiftiType;
+use rayon::prelude::*;
 
 use super::{IoError, PlacedImage, PlacedLabels, nifti::NiftiGeometry};
 use crate::domain::{Grid, Image, LabelMap, LabelSet};
 
 /// What a slope and an intercept can do to a whole number.
 const ROUNDING: f64 = 1e-4;
+
+/// Voxels that a thread converts at a time.
+const PART: usize = 1 << 16;
 
 /// What the numbers of a file are wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +125,10 @@ pub(super) fn read_voxels(path: &Path, from: impl Read, len: usize) -> Result<Ve
 impl Voxels {
     /// What `convert` makes of each voxel's index and value (slope · stored + intercept), or its
     /// first refusal.
-    fn convert<T>(&self, convert: impl Fn(usize, f64) -> Result<T, IoError>) -> Result<Vec<T>, IoError> {
+    fn convert<T: Copy + Default + Send>(
+        &self,
+        convert: impl Fn(usize, f64) -> Result<T, IoError> + Sync,
+    ) -> Result<Vec<T>, IoError> {
         match self.data_type {
             NiftiType::Uint8 => self.each(u8::from_le_bytes, f64::from, convert),
             NiftiType::Int8 => self.each(i8::from_le_bytes, f64::from, convert),
@@ -137,11 +144,11 @@ impl Voxels {
         }
     }
 
-    fn each<const N: usize, S, T>(
+    fn each<const N: usize, S, T: Copy + Default + Send>(
         &self,
-        stored: fn([u8; N]) -> S,
-        number: fn(S) -> f64,
-        convert: impl Fn(usize, f64) -> Result<T, IoError>,
+        stored: impl Fn([u8; N]) -> S + Sync,
+        number: impl Fn(S) -> f64 + Sync,
+        convert: impl Fn(usize, f64) -> Result<T, IoError> + Sync,
     ) -> Result<Vec<T>, IoError> {
         let [slope, intercept] = self.scaling;
         let (voxels, _) = self.bytes.as_chunks::<N>();
@@ -152,6 +159,13 @@ impl Voxels {
             }
             convert(index, slope * number(stored(bytes)) + intercept)
         };
-        voxels.iter().enumerate().map(value).collect()
+        let mut all = vec![T::default(); voxels.len()];
+        let parts = all.par_chunks_mut(PART).zip(voxels.par_chunks(PART)).enumerate().map(|(part, (all, voxels))| {
+            let pairs = all.iter_mut().zip(voxels).enumerate();
+            pairs.map(|(index, (to, bytes))| Ok(*to = value((part * PART + index, bytes))?)).collect()
+        });
+        // Each part tells of its own first refusal, and the first of those is the one.
+        parts.collect::<Vec<Result<(), IoError>>>().into_iter().collect::<Result<(), _>>()?;
+        Ok(all)
     }
 }

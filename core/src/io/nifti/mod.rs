@@ -16,6 +16,7 @@ mod geometry;
 mod header;
 mod pair;
 mod read;
+mod unpack;
 mod write;
 
 pub use geometry::NiftiGeometry;

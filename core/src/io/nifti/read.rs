@@ -11,6 +11,7 @@ use super::{
     fields::Version,
     header::{Header, HeaderBytes},
     pair::Files,
+    unpack,
 };
 use crate::{
     domain::LabelSet,
@@ -80,21 +81,27 @@ pub(super) fn read_header(path: &Path, third_axis: ThirdAxis) -> Result<NiftiGeo
     NiftiGeometry::of(&header, bytes, third_axis)
 }
 
+/// Bytes that are read at a time: the unpacker is fast only as long as it need not ask for more.
+const BUFFER: usize = 1 << 18;
+
 /// A file, unpacked if it is a gzip stream, whatever its name says.
 fn open(path: &Path) -> Result<Opened<'_>, IoError> {
     let file = File::open(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => IoError::NotFound { path: path.to_owned() },
         _ => IoError::Read { path: path.to_owned(), source },
     })?;
-    let mut file = BufReader::new(file);
+    let mut file = BufReader::with_capacity(BUFFER, file);
     let start = file.fill_buf().map_err(|source| IoError::Read { path: path.to_owned(), source })?;
-    let packed = start.starts_with(&GZIP_MAGIC);
-    let bytes: Box<dyn Read> = if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    Ok(Opened { path, bytes })
+    let is_packed = start.starts_with(&GZIP_MAGIC);
+    let bytes: Box<dyn Read> = if is_packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    Ok(Opened { path, is_packed, taken: 0, bytes })
 }
 
 struct Opened<'a> {
     path: &'a Path,
+    is_packed: bool,
+    /// Bytes that were taken, packed or not.
+    taken: u64,
     bytes: Box<dyn Read>,
 }
 
@@ -127,6 +134,9 @@ impl Opened<'_> {
     /// The `len` bytes that lie `gap` bytes ahead, which must be the last.
     fn voxel_bytes(&mut self, gap: u64, len: usize) -> Result<Vec<u8>, IoError> {
         const WHAT: &str = "the voxels are";
+        if let Some(bytes) = self.voxels_at_once(gap, len) {
+            return Ok(bytes);
+        }
         self.take_nowhere(gap, WHAT)?;
         // One more than is wanted shows whether the file ends there, and has gzip check its sum.
         let mut found = self.take(len as u64 + 1, len as u64, WHAT)?;
@@ -142,11 +152,23 @@ impl Opened<'_> {
         Ok(found)
     }
 
+    /// As [`Opened::voxel_bytes`], of a gzip stream in which nothing is wrong.
+    fn voxels_at_once(&self, gap: u64, len: usize) -> Option<Vec<u8>> {
+        if !self.is_packed {
+            return None;
+        }
+        let before = usize::try_from(self.taken.checked_add(gap)?).ok()?;
+        let mut bytes = unpack::at_once(self.path, before.checked_add(len)?)?;
+        bytes.drain(..before);
+        Some(bytes)
+    }
+
     /// Up to `limit` bytes. The buffer grows with what the file gives.
     fn take(&mut self, limit: u64, expected: u64, what: &'static str) -> Result<Vec<u8>, IoError> {
         let mut found = Vec::new();
         let outcome = self.bytes.by_ref().take(limit).read_to_end(&mut found);
         outcome.map_err(|source| self.read_error(source, what, found.len() as u64, expected))?;
+        self.taken += found.len() as u64;
         Ok(found)
     }
 
