@@ -161,8 +161,10 @@ impl Voxels {
         };
         let mut all = vec![T::default(); voxels.len()];
         let parts = all.par_chunks_mut(PART).zip(voxels.par_chunks(PART)).enumerate().map(|(part, (all, voxels))| {
-            let pairs = all.iter_mut().zip(voxels).enumerate();
-            pairs.map(|(index, (to, bytes))| Ok(*to = value((part * PART + index, bytes))?)).collect()
+            all.iter_mut().zip(voxels).enumerate().try_for_each(|(index, (to, bytes))| {
+                *to = value((part * PART + index, bytes))?;
+                Ok(())
+            })
         });
         // Each part tells of its own first refusal, and the first of those is the one.
         parts.collect::<Vec<Result<(), IoError>>>().into_iter().collect::<Result<(), _>>()?;
