@@ -1,6 +1,10 @@
 //! A whole gzip stream at once, which takes half as long as piece by piece.
 
-use std::{fs, path::Path};
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+};
 
 use libdeflater::Decompressor;
 
@@ -10,12 +14,19 @@ const MOST: usize = 1032;
 /// The `len` bytes that the stream in a file comes to; nothing where it is not one stream of that length and sum, and whoever unpacks it
 /// piece by piece will tell why. Nothing is allocated that the file is too small for.
 pub(super) fn at_once(path: &Path, len: usize) -> Option<Vec<u8>> {
-    let packed = fs::read(path).ok()?;
+    let mut file = File::open(path).ok()?;
     // The length, modulo 2^32, stands at the end (RFC 1952): of a file of several streams, only that of the last.
-    let told = u32::from_le_bytes(*packed.last_chunk()?);
-    if len as u64 % (1 << 32) != u64::from(told) || len / MOST > packed.len() {
+    let mut told = [0; 4];
+    file.seek(SeekFrom::End(-4)).ok()?;
+    file.read_exact(&mut told).ok()?;
+    file.rewind().ok()?;
+    if len as u64 % (1 << 32) != u64::from(u32::from_le_bytes(told))
+        || (len / MOST) as u64 > file.metadata().ok()?.len()
+    {
         return None;
     }
+    let mut packed = Vec::new();
+    file.read_to_end(&mut packed).ok()?;
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(len).ok()?;
     bytes.resize(len, 0);
@@ -43,7 +54,7 @@ mod tests {
         let path = folder.path().join("a.gz");
         let bytes: Vec<u8> = (0..100_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 9) as u8).collect();
         let of = |file: &[u8], len: usize| {
-            fs::write(&path, file).unwrap();
+            std::fs::write(&path, file).unwrap();
             at_once(&path, len)
         };
         let whole = packed(&bytes);
