@@ -10,23 +10,47 @@ use rl4seg_core::{
     plugin::Catalog,
 };
 
+use crate::output::note;
+
 /// The flag that says where networks run.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DeviceArg {
     /// Where the networks run: `cpu`, `cuda`, `cuda:N`, `wgpu` or `wgpu:N`; `rl4seg doctor` tells what there is
-    #[arg(long, default_value = "cpu")]
-    device: String,
+    /// [default: cpu; of a run that goes on, where it was begun]
+    #[arg(long)]
+    device: Option<String>,
 }
 
 impl DeviceArg {
     /// The processor.
     pub fn cpu() -> Self {
-        Self { device: "cpu".to_owned() }
+        Self { device: None }
     }
 
     /// The device as the user named it.
     pub fn name(&self) -> &str {
-        &self.device
+        self.device.as_deref().unwrap_or("cpu")
+    }
+
+    /// The device for a run that was begun on `begun_on`: that one, if the user did not name another.
+    pub fn of_run(&self, root: &Path, begun_on: &str) -> anyhow::Result<Self> {
+        let Some(asked) = &self.device else {
+            nn::device(begun_on).with_context(|| {
+                let root = root.display();
+                format!(
+                    "{root} was begun on `{begun_on}`, which cannot be used here; --device cpu goes on on the processor, with \
+                     results that differ in the last digits"
+                )
+            })?;
+            return Ok(Self { device: Some(begun_on.to_owned()) });
+        };
+        if asked != begun_on {
+            note(&format!(
+                "note: {} was begun on `{begun_on}` and goes on on `{asked}`: results differ in the last digits from those of one device",
+                root.display()
+            ));
+        }
+        Ok(self.clone())
     }
 }
 
@@ -60,7 +84,7 @@ impl Networks {
         device: &DeviceArg,
     ) -> anyhow::Result<Self> {
         let table = &plan.network;
-        let device = nn::device(&device.device)?;
+        let device = nn::device(device.name())?;
         let settings = NetworkSettings::new(table.width, channels, classes).with_precision(table.precision);
         let settings = settings.made_of(kind(table, catalog).context("network.component")?);
         let seed = plan.seed().named("networks");

@@ -7,13 +7,13 @@ use rl4seg_core::{
     adapt::{self, Components, ReviewedCase},
     config::{self, Override, Plan, RawConfig},
     plugin::Catalog,
-    run_dir::{self, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
+    run_dir::{self, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
 };
 
 use crate::{
     catalog,
     networks::{DeviceArg, Networks},
-    output::{IterationResult, RunProgress, iteration_results},
+    output::{IterationResult, RunProgress, iteration_results, note},
 };
 
 /// Where a run is and what it came to.
@@ -57,8 +57,14 @@ impl Session {
         device: &DeviceArg,
     ) -> anyhow::Result<Self> {
         let (root, plan) = plan(location, overrides)?;
+        let begun = root.exists().then(|| run_dir::read_manifest(&root)).transpose()?;
+        let device = &begun.map_or_else(|| Ok(device.clone()), |manifest| device.of_run(&root, &manifest.device))?;
         let components = components(&plan, catalog, device)?;
         let run = open_or_create(&root, &plan, catalog, device)?;
+        run.journal()?.record(&Event::Opened {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            device: device.name().to_owned(),
+        })?;
         Ok(Self { root, plan, components, run })
     }
 
@@ -74,8 +80,14 @@ impl Session {
     }
 
     /// Takes the run from where it is to its end.
-    pub fn finish(mut self, shown: bool) -> anyhow::Result<Finished> {
-        adapt::run(&self.run, &mut self.components, &self.plan, &mut RunProgress::new(shown))?;
+    pub fn finish(self, shown: bool) -> anyhow::Result<Finished> {
+        let steps = Step::all(self.plan.iterations).collect::<Vec<_>>();
+        self.finish_steps(&steps, shown)
+    }
+
+    /// Takes the run through the first `steps` of its plan.
+    pub fn finish_steps(mut self, steps: &[Step], shown: bool) -> anyhow::Result<Finished> {
+        adapt::run_steps(&self.run, &mut self.components, &self.plan, steps, &mut RunProgress::new(shown))?;
         Ok(Finished { results: iteration_results(&self.root, self.plan.iterations)?, root: self.root })
     }
 }
@@ -127,6 +139,9 @@ fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceAr
         return Ok(RunDir::create(root, &manifest, &config)?);
     }
     let run = RunDir::open(root)?;
+    if let Some(holder) = run.left_by() {
+        note(&format!("note: {holder} worked on this run and was ended; what it had kept is gone on from"));
+    }
     let begun_with = run_dir::read_config(root)?;
     let differences = differences(&with_defaults(&begun_with)?, &config.parse()?);
     if !differences.is_empty() {
@@ -154,7 +169,7 @@ fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceAr
 }
 
 /// Refuses to go on with other plugins than the run was begun with: its steps would not be of one piece.
-fn require_same_plugins(root: &Path, manifest: &Manifest, now: &[PluginRecord]) -> anyhow::Result<()> {
+pub fn require_same_plugins(root: &Path, manifest: &Manifest, now: &[PluginRecord]) -> anyhow::Result<()> {
     for then in &manifest.plugins {
         let Some(now) = now.iter().find(|record| record.name == then.name) else { continue };
         ensure!(

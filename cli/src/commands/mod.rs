@@ -12,5 +12,7 @@ pub mod phantom;
 pub mod plugins;
 pub mod predict;
 pub mod probe;
+pub mod reproduce;
 pub mod status;
 pub mod uncertainty;
+pub mod verify;

@@ -3,6 +3,7 @@
 
 mod adaptation;
 mod data;
+mod faults;
 mod machine;
 mod measures;
 mod networks;
@@ -10,4 +11,5 @@ mod plugins;
 mod program;
 mod resume;
 mod runs;
+mod upgrades;
 mod wrong_input;

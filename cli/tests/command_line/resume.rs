@@ -47,7 +47,7 @@ fn kill_in(folder: &Folder, root: &Path, step: &Step) {
 }
 
 /// All files of a run but those that name the run directory itself.
-fn results(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub fn results(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let own = |path: &Path| path == Path::new(layout::CONFIG) || path == Path::new(layout::MANIFEST);
     files(root).into_iter().filter(|(path, _)| !own(path)).collect()
 }

@@ -1,6 +1,6 @@
 //! Which of an improvement's checkpoints is kept, without any label.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     component::{ComponentError, Policy, PolicyState},
@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// How good a policy looks without any label.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Score {
     /// Share of validation results that are anatomically valid.
     pub valid: f64,
@@ -36,18 +36,27 @@ impl Score {
 /// chance may give the best. Among those that a few held-out images cannot tell apart, the one that has learnt
 /// most is taken.
 pub(super) struct Choice {
-    by: Checkpoint,
-    best: Score,
-    pub epoch: usize,
-    pub chosen: Score,
+    pub by: Checkpoint,
+    pub chosen: Chosen,
+    /// The weights of the chosen checkpoint.
     pub state: PolicyState,
-    cases: usize,
+    /// How many held-out images the scores are of.
+    pub cases: usize,
+}
+
+/// Which checkpoint was chosen, and why.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Chosen {
+    pub epoch: usize,
+    pub score: Score,
+    /// The best score of all so far.
+    best: Score,
 }
 
 impl Choice {
     /// The policy as it is before the first epoch is a candidate too.
     pub fn start(by: Checkpoint, score: Score, state: PolicyState, cases: usize) -> Self {
-        Self { by, best: score, epoch: 0, chosen: score, state, cases }
+        Self { by, chosen: Chosen { epoch: 0, score, best: score }, state, cases }
     }
 
     /// Whether a later checkpoint with this score takes the place of the chosen one.
@@ -55,15 +64,17 @@ impl Choice {
         if self.by == Checkpoint::Last {
             return true;
         }
-        if score.total() > self.best.total() {
-            self.best = score;
+        let best = &mut self.chosen.best;
+        if score.total() > best.total() {
+            *best = score;
         }
-        score.total() >= self.best.total() - self.best.margin(self.cases)
+        score.total() >= best.total() - best.margin(self.cases)
     }
 
     pub fn offer(&mut self, epoch: usize, score: Score, policy: &dyn Policy) -> Result<(), ComponentError> {
         if self.prefers(score) {
-            (self.epoch, self.chosen, self.state) = (epoch, score, policy.state()?);
+            self.chosen = Chosen { epoch, score, ..self.chosen };
+            self.state = policy.state()?;
         }
         Ok(())
     }

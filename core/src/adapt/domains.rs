@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::digest::{self, Digests};
 use crate::{
     component::{ComponentError, DataSource, ErrorKind, Result},
     config::SplitSettings,
@@ -10,6 +11,8 @@ use crate::{
 struct Cases {
     source: Box<dyn DataSource>,
     by_split: BTreeMap<Split, Vec<CaseEntry>>,
+    /// What the cases held when the run was begun; empty before that.
+    expected: BTreeMap<CaseId, Digests>,
 }
 
 /// The domain whose images have experts' label maps.
@@ -42,7 +45,7 @@ impl SourceDomain {
     /// # Errors
     /// As [`DataSource::image`].
     pub fn image(&self, id: &CaseId) -> Result<Image> {
-        self.0.source.image(id).map_err(|error| error.context(format!("source case {id}")))
+        self.0.image(id).map_err(|error| error.context(format!("source case {id}")))
     }
 
     /// The expert's label map of a case.
@@ -50,8 +53,13 @@ impl SourceDomain {
     /// # Errors
     /// If there is none, or as [`DataSource::reference`].
     pub fn reference(&self, id: &CaseId) -> Result<LabelMap> {
-        let reference = self.0.source.reference(id).map_err(|error| error.context(format!("source case {id}")))?;
+        let reference = self.0.reference(id).map_err(|error| error.context(format!("source case {id}")))?;
         reference.ok_or_else(|| ComponentError::new(ErrorKind::NotFound, format!("source case {id} has no reference")))
+    }
+
+    /// From now on refuses a case that does not hold what it did when the run was begun.
+    pub(super) fn expect(&mut self, expected: BTreeMap<CaseId, Digests>) {
+        self.0.expected = expected;
     }
 }
 
@@ -77,7 +85,7 @@ impl TargetDomain {
     /// # Errors
     /// As [`DataSource::image`].
     pub fn image(&self, id: &CaseId) -> Result<Image> {
-        self.0.source.image(id).map_err(|error| error.context(format!("target case {id}")))
+        self.0.image(id).map_err(|error| error.context(format!("target case {id}")))
     }
 
     /// The expert's label map of a test case, if it has one.
@@ -89,7 +97,12 @@ impl TargetDomain {
             let message = format!("the reference of target case {id} was asked for, which is not a test case");
             return Err(ComponentError::new(ErrorKind::Unsupported, message));
         }
-        self.0.source.reference(id).map_err(|error| error.context(format!("target case {id}")))
+        self.0.reference(id).map_err(|error| error.context(format!("target case {id}")))
+    }
+
+    /// As [`SourceDomain::expect`].
+    pub(super) fn expect(&mut self, expected: BTreeMap<CaseId, Digests>) {
+        self.0.expected = expected;
     }
 }
 
@@ -132,7 +145,22 @@ impl Cases {
                 ));
             }
         }
-        Ok(Self { source, by_split })
+        Ok(Self { source, by_split, expected: BTreeMap::new() })
+    }
+
+    fn image(&self, id: &CaseId) -> Result<Image> {
+        let image = self.source.image(id)?;
+        let expected = self.expected.get(id).and_then(|digests| digests.image.as_ref());
+        digest::require(expected, || digest::of_image(&image), "image")?;
+        Ok(image)
+    }
+
+    fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {
+        let reference = self.source.reference(id)?;
+        let expected = self.expected.get(id).and_then(|digests| digests.reference.as_ref());
+        let digest = || reference.as_ref().map_or_else(|| "of none".to_owned(), digest::of_labels);
+        digest::require(expected, digest, "reference")?;
+        Ok(reference)
     }
 
     fn of(&self, split: Split) -> &[CaseEntry] {

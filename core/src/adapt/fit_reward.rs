@@ -1,6 +1,8 @@
 //! Step 2: the reward network learns from all reward samples so far, and is calibrated.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -8,11 +10,15 @@ use super::{
     ahead::ahead,
     batches,
     calibrate::{Calibration, calibrate},
+    epochs::Saved,
     reward_data::{Parts, RewardData, Voxels},
 };
-use crate::{component::RewardModel, domain::Seed, measure::calibration, run_dir::layout};
+use crate::{component::RewardModel, config::RewardSettings, domain::Seed, measure::calibration, run_dir::layout};
 
-#[derive(Serialize)]
+/// What the network that was best so far is called among what the step keeps.
+const REWARD: &str = "reward";
+
+#[derive(Serialize, Deserialize)]
 struct Epoch {
     epoch: usize,
     learning_rate: f64,
@@ -28,8 +34,7 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     }
     let samples = RewardData::load(context, components)?;
     let parts = samples.split(context.plan)?;
-    components.reward.reset(context.seed.named("reward"))?;
-    let (state, log) = fit(context, components.reward.as_mut(), &samples, &parts)?;
+    let Fitting { log, best: state, .. } = fit(context, components.reward.as_mut(), &samples, &parts)?;
     components.reward.restore(&state)?;
     let (calibration, origins) = calibrate(context.plan, components.reward.as_ref(), &samples, &parts)?;
     context.work.write(layout::REWARD, &state)?;
@@ -43,28 +48,61 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     }))
 }
 
+/// Where fitting stands.
+#[derive(Serialize, Deserialize)]
+struct Fitting {
+    log: Vec<Epoch>,
+    plateau: Plateau,
+    best_loss: Option<f64>,
+    #[serde(skip)]
+    best: Vec<u8>,
+}
+
+impl Fitting {
+    /// From what an interrupted attempt kept, or from fresh weights.
+    fn begin(context: &StepContext<'_>, reward: &mut dyn RewardModel) -> Result<Self, AdaptError> {
+        if let Some(Saved { progress, training, mut kept }) = context.saved::<Self>()? {
+            reward.resume_training(&training)?;
+            return Ok(Self { best: kept.remove(REWARD).unwrap_or_default(), ..progress });
+        }
+        reward.reset(context.seed.named("reward"))?;
+        let plateau = Plateau { learning_rate: context.plan.reward.learning_rate, best: None, waited: 0 };
+        Ok(Self { log: Vec::new(), plateau, best_loss: None, best: reward.state()? })
+    }
+
+    /// Adds an epoch; its network is kept if it is better than all before.
+    fn note(&mut self, epoch: Epoch, settings: &RewardSettings, reward: &dyn RewardModel) -> Result<(), AdaptError> {
+        if self.best_loss.is_none_or(|best| epoch.validation_loss < best) {
+            (self.best_loss, self.best) = (Some(epoch.validation_loss), reward.state()?);
+        }
+        self.plateau.step(epoch.validation_loss, settings.plateau_factor, settings.plateau_patience);
+        self.log.push(epoch);
+        Ok(())
+    }
+
+    fn save(&self, context: &StepContext<'_>, reward: &dyn RewardModel) -> Result<(), AdaptError> {
+        let kept = BTreeMap::from([(REWARD.to_owned(), self.best.clone())]);
+        Ok(context.save(self, reward.training_state()?, kept)?)
+    }
+}
+
 fn fit(
     context: &mut StepContext<'_>,
     reward: &mut dyn RewardModel,
     samples: &RewardData,
     parts: &Parts,
-) -> Result<(Vec<u8>, Vec<Epoch>), AdaptError> {
+) -> Result<Fitting, AdaptError> {
     let settings = context.plan.reward;
-    let mut plateau = Plateau { learning_rate: settings.learning_rate, best: f64::INFINITY, waited: 0 };
-    let mut best = (f64::INFINITY, reward.state()?);
-    let mut log = Vec::new();
-    for epoch in 1..=settings.epochs {
+    let mut fitting = Fitting::begin(context, reward)?;
+    for epoch in fitting.log.len() + 1..=settings.epochs {
         let seed = context.seed.named("reward epoch").indexed(epoch);
-        let learning_rate = plateau.learning_rate;
+        let learning_rate = fitting.plateau.learning_rate;
         let loss = train_epoch(context, reward, samples, &parts.train, (epoch, learning_rate, seed))?;
         let validation_loss = validation_loss(reward, samples, &parts.validation, settings.batch)?;
-        if validation_loss < best.0 {
-            best = (validation_loss, reward.state()?);
-        }
-        plateau.step(validation_loss, settings.plateau_factor, settings.plateau_patience);
-        log.push(Epoch { epoch, learning_rate, loss, validation_loss });
+        fitting.note(Epoch { epoch, learning_rate, loss, validation_loss }, &settings, reward)?;
+        fitting.save(context, reward)?;
     }
-    Ok((best.1, log))
+    Ok(fitting)
 }
 
 fn train_epoch(
@@ -105,16 +143,17 @@ fn validation_loss(
 
 /// Lowers the learning rate when the validation loss stands still (torch's `ReduceLROnPlateau`,
 /// mode `min`, relative threshold 10⁻⁴).
+#[derive(Serialize, Deserialize)]
 struct Plateau {
     learning_rate: f64,
-    best: f64,
+    best: Option<f64>,
     waited: usize,
 }
 
 impl Plateau {
     fn step(&mut self, loss: f64, factor: f64, patience: usize) {
-        if loss < self.best * (1.0 - 1e-4) {
-            self.best = loss;
+        if self.best.is_none_or(|best| loss < best * (1.0 - 1e-4)) {
+            self.best = Some(loss);
             self.waited = 0;
             return;
         }
@@ -132,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_learning_rate_falls_after_patience_runs_out() {
-        let mut plateau = Plateau { learning_rate: 1.0, best: f64::INFINITY, waited: 0 };
+        let mut plateau = Plateau { learning_rate: 1.0, best: None, waited: 0 };
         plateau.step(1.0, 0.1, 2);
         for _ in 0..2 {
             plateau.step(1.0, 0.1, 2);

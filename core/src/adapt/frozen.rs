@@ -1,45 +1,69 @@
 //! The cases of a run and what each is for, written down before anything is computed. A run goes on with the same cases alone: one
 //! that came, went, or is for something else now would make test cases of what was trained on.
 
+use std::{collections::BTreeMap, path::Path};
+
 use serde::{Deserialize, Serialize};
 
-use super::{AdaptError, Components};
+use super::{AdaptError, Components, digest::Digests};
 use crate::{
-    domain::{CaseEntry, Split},
-    run_dir::{self, RunDir, RunError, Step, StepDir, StepKind, layout},
+    domain::{CaseEntry, CaseId, Split},
+    run_dir::{RunDir, RunError, Step, StepKind, json_lines, layout, parse_json_lines, read},
 };
 
 const SPLITS: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
 /// Differences that an error names.
 const MOST_NAMED: usize = 3;
 
-/// A case, whose it is, and what it is for.
+/// A case, whose it is, what it is for, and what it held when it was first read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct FrozenCase {
     domain: String,
     case: String,
     group: String,
     split: Split,
+    #[serde(flatten)]
+    digests: Digests,
 }
 
-/// Writes the cases of both domains.
-pub(super) fn write(work: &StepDir, components: &Components) -> Result<(), AdaptError> {
-    Ok(work.write_json_lines(layout::CASES, &cases(components))?)
+/// What the cases of both domains hold.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub source: BTreeMap<CaseId, Digests>,
+    pub target: BTreeMap<CaseId, Digests>,
 }
 
-/// Refuses data that are not those that the run was begun with.
+/// The cases of both domains as they are listed in a run, one JSON object a line.
+pub(super) fn list(components: &Components, seen: &Seen) -> Result<Vec<u8>, RunError> {
+    json_lines(&cases(components, seen))
+}
+
+/// Refuses data that are not those that the run was begun with: now, where a case came, went, or is of another patient or for
+/// something else; and where it is read, if it holds something else.
 ///
 /// # Errors
-/// If a case came, went, or is of another patient or for something else, or the list cannot be read.
-pub(super) fn check(run: &RunDir, components: &Components) -> Result<(), AdaptError> {
+/// If they are not, or the list cannot be read.
+pub(super) fn check(run: &RunDir, components: &mut Components) -> Result<(), AdaptError> {
     let pretrain = Step::new(0, StepKind::Pretrain);
-    let path = run.root().join(layout::step(&pretrain)).join(layout::CASES);
-    if !run.is_done(&pretrain) || !path.exists() {
+    let folder = run.step_path(&pretrain);
+    if !run.is_done(&pretrain) || !folder.join(layout::CASES).exists() {
         return Ok(());
     }
-    let before: Vec<FrozenCase> = run_dir::read_json_lines(&path)?;
-    let differences = differences(&before, &cases(components));
+    require_same(&read(&folder.join(layout::CASES))?, &folder, components)
+}
+
+/// The same, of a list from the file of this name in `folder`.
+pub(super) fn require_same(list: &[u8], folder: &Path, components: &mut Components) -> Result<(), AdaptError> {
+    let path = folder.join(layout::CASES);
+    let before: Vec<FrozenCase> = parse_json_lines(&String::from_utf8_lossy(list), &path)?;
+    let differences = differences(&before, &cases(components, &Seen::default()));
     if differences.is_empty() {
+        let of = |domain: &str| {
+            let cases = before.iter().filter(|case| case.domain == domain);
+            cases.map(|case| (CaseId(case.case.clone()), case.digests.clone())).collect()
+        };
+        components.source.expect(of(SOURCE));
+        components.target.expect(of(TARGET));
         return Ok(());
     }
     let more = differences.len().saturating_sub(MOST_NAMED);
@@ -51,17 +75,21 @@ pub(super) fn check(run: &RunDir, components: &Components) -> Result<(), AdaptEr
     Err(RunError::Content { path, message }.into())
 }
 
-fn cases(components: &Components) -> Vec<FrozenCase> {
-    let frozen = |domain: &str, split, entry: &CaseEntry| FrozenCase {
+const SOURCE: &str = "source";
+const TARGET: &str = "target";
+
+fn cases(components: &Components, seen: &Seen) -> Vec<FrozenCase> {
+    let frozen = |domain: &str, seen: &BTreeMap<CaseId, Digests>, split, entry: &CaseEntry| FrozenCase {
         domain: domain.to_owned(),
         case: entry.id.to_string(),
         group: entry.group.clone(),
         split,
+        digests: seen.get(&entry.id).cloned().unwrap_or_default(),
     };
     let mut cases = Vec::new();
     for split in SPLITS {
-        cases.extend(components.source.cases(split).iter().map(|entry| frozen("source", split, entry)));
-        cases.extend(components.target.cases(split).iter().map(|entry| frozen("target", split, entry)));
+        cases.extend(components.source.cases(split).iter().map(|entry| frozen(SOURCE, &seen.source, split, entry)));
+        cases.extend(components.target.cases(split).iter().map(|entry| frozen(TARGET, &seen.target, split, entry)));
     }
     cases.sort();
     cases
@@ -96,7 +124,13 @@ mod tests {
     use super::*;
 
     fn case(name: &str, group: &str, split: Split) -> FrozenCase {
-        FrozenCase { domain: "target".to_owned(), case: name.to_owned(), group: group.to_owned(), split }
+        FrozenCase {
+            domain: "target".to_owned(),
+            case: name.to_owned(),
+            group: group.to_owned(),
+            split,
+            digests: Digests::default(),
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Step 3: the policy improves against the reward network.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -8,21 +8,22 @@ use super::{
     ahead::ahead,
     baseline, batches,
     choice::{Choice, Score},
+    epochs::{Saved, kept_policy, policy_among},
     held_out::HeldOut,
     prepared::shapes,
-    rehearsal::Rehearsal,
+    rehearsal::{Order, Rehearsal},
     rollout::rollout,
     state::{latest_policy, read_policy, read_reward, write_policy},
     training::{Batch, Training},
 };
 use crate::{
-    component::{ComponentError, PolicyState, PolicyUpdate, UpdateStats},
+    component::{ComponentError, Policy, PolicyState, PolicyUpdate, UpdateStats},
     config::{Plan, PolicySettings},
     domain::{LabelMap, Seed},
     run_dir::{Step, StepKind, layout},
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Epoch {
     epoch: usize,
     #[serde(flatten)]
@@ -31,7 +32,7 @@ struct Epoch {
 }
 
 /// Means over the batches of an epoch.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Learnt {
     #[serde(flatten)]
     update: Option<UpdateStats>,
@@ -48,22 +49,63 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     let held_out = HeldOut::load(context, components)?;
     let mut rehearsal = Rehearsal::load(context, components, &training)?;
     let update = update_settings(context.plan, context.step.iteration);
-    let start = held_out.score(components, &calibration, 0)?;
-    let mut choice = Choice::start(context.plan.policy.checkpoint, start, components.policy.state()?, held_out.cases());
-    perturb(context, components)?;
-    let mut log = Vec::new();
-    for epoch in 1..=context.plan.policy.epochs {
+    let mut improvement = Improvement::begin(context, components, (&calibration, &held_out), rehearsal.as_mut())?;
+    for epoch in improvement.log.len() + 1..=context.plan.policy.epochs {
         let update = annealed(&update, &context.plan.policy, epoch);
         let training = (&training, rehearsal.as_mut());
         let learnt = train_epoch(context, components, &calibration, training, (epoch, &update))?;
         let validation = held_out.score(components, &calibration, epoch)?;
-        choice.offer(epoch, validation, components.policy.as_ref())?;
-        log.push(Epoch { epoch, learnt, validation });
+        improvement.choice.offer(epoch, validation, components.policy.as_ref())?;
+        improvement.log.push(Epoch { epoch, learnt, validation });
+        improvement.save(context, components.policy.as_ref(), rehearsal.as_ref())?;
     }
+    let Improvement { log, choice } = improvement;
     write_policy(context.work, &choice.state)?;
     context.work.write_json_lines(layout::METRICS, &log)?;
     components.policy.restore(&choice.state)?;
-    Ok(json!({ "epochs": log.len(), "chosen_epoch": choice.epoch, "validation": choice.chosen }))
+    Ok(json!({ "epochs": log.len(), "chosen_epoch": choice.chosen.epoch, "validation": choice.chosen.score }))
+}
+
+/// Where the improvement stands.
+struct Improvement {
+    log: Vec<Epoch>,
+    choice: Choice,
+}
+
+impl Improvement {
+    /// From what an interrupted attempt kept, or from the policy as the step finds it.
+    fn begin(
+        context: &StepContext<'_>,
+        components: &mut Components,
+        (calibration, held_out): (&Calibration, &HeldOut),
+        rehearsal: Option<&mut Rehearsal>,
+    ) -> Result<Self, AdaptError> {
+        let by = context.plan.policy.checkpoint;
+        if let Some(Saved { progress: (log, chosen, order), training, kept }) = context.saved()? {
+            components.policy.resume_training(&training)?;
+            if let (Some(rehearsal), Some::<Order>(order)) = (rehearsal, order) {
+                rehearsal.order = order;
+            }
+            return Ok(Self {
+                log,
+                choice: Choice { by, cases: held_out.cases(), chosen, state: policy_among(kept)? },
+            });
+        }
+        let start = held_out.score(components, calibration, 0)?;
+        let choice = Choice::start(by, start, components.policy.state()?, held_out.cases());
+        perturb(context, components)?;
+        Ok(Self { log: Vec::new(), choice })
+    }
+
+    fn save(
+        &self,
+        context: &StepContext<'_>,
+        policy: &dyn Policy,
+        rehearsal: Option<&Rehearsal>,
+    ) -> Result<(), AdaptError> {
+        let progress = (&self.log, &self.choice.chosen, rehearsal.map(|rehearsal| &rehearsal.order));
+        Ok(context.save(&progress, policy.training_state()?, kept_policy(&self.choice.state))?)
+    }
 }
 
 /// Puts the networks into the state that the step starts from: the reference policy is always

@@ -1,7 +1,8 @@
 //! The loop: collect, fit the reward, improve the policy, and again.
 //!
 //! The whole method is [`run`] and one file for each step. Everything random in a step is derived
-//! from the run's seed and the step's name; a step reads finished folders and writes its own.
+//! from the run's seed and the step's name; a step reads finished folders and writes its own. Steps of epochs
+//! keep where they stand after each, and go on from there.
 
 mod ahead;
 mod baseline;
@@ -10,8 +11,10 @@ mod calibrate;
 mod choice;
 mod collect;
 mod components;
+mod digest;
 mod distort;
 mod domains;
+mod epochs;
 mod error;
 mod evaluate;
 mod fit_reward;
@@ -72,8 +75,21 @@ pub fn run(
     plan: &Plan,
     observer: &mut dyn Observer,
 ) -> Result<(), AdaptError> {
+    run_steps(run, components, plan, &Step::all(plan.iterations).collect::<Vec<_>>(), observer)
+}
+
+/// The same for the first of its steps alone.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_steps(
+    run: &RunDir,
+    components: &mut Components,
+    plan: &Plan,
+    steps: &[Step],
+    observer: &mut dyn Observer,
+) -> Result<(), AdaptError> {
     let mut journal = run.journal()?;
-    let steps: Vec<Step> = Step::all(plan.iterations).collect();
     if steps.iter().any(|step| !run.is_done(step)) {
         frozen::check(run, components)?;
     }
@@ -89,7 +105,8 @@ pub fn run(
                 observer.step_finished(step, &summary);
             }
             Err(error) => {
-                journal.failed(*step, &error.to_string())?;
+                // Of two failures the first is the one to tell, as where the disk is full.
+                let _ = journal.failed(*step, &error.to_string());
                 return Err(error.in_step(*step));
             }
         }

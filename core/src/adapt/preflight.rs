@@ -1,53 +1,62 @@
 //! Before anything is computed: every case of both domains is read once, so that a file that cannot be
 //! used is told of now and not after hours of training.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
-use super::{AdaptError, Components, Progress, StepContext, prepare_image};
+use super::{
+    AdaptError, Components, Progress, StepContext,
+    digest::{self, Digests},
+    frozen::Seen,
+    prepare_image,
+};
 use crate::{
     component::ComponentError,
     config::Plan,
-    domain::{CaseId, Image, Split},
+    domain::{CaseId, Image, LabelMap, Split},
 };
 
 const SPLITS: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
 /// Cases read between two looks at the progress.
 const CHUNK: usize = 64;
 
-/// What a network must be able to take.
+/// What a network must be able to take, and of what.
 struct Looks {
     channels: usize,
     shape: [usize; 3],
+    digests: Digests,
 }
 
-/// Reads and prepares every image, and every reference that the run may read.
+/// Reads and prepares every image, and every reference that the run may read; tells what was seen.
 ///
 /// # Errors
 /// The first case that cannot be used, with the domain and what is wrong.
-pub(super) fn look_at_all_cases(context: &mut StepContext<'_>, components: &Components) -> Result<(), AdaptError> {
+pub(super) fn look_at_all_cases(context: &mut StepContext<'_>, components: &Components) -> Result<Seen, AdaptError> {
+    let mut seen = Seen::default();
     let (source, target, plan) = (&components.source, &components.target, context.plan);
     for split in SPLITS {
         let cases: Vec<&CaseId> = source.cases(split).iter().map(|entry| &entry.id).collect();
-        look_at(context, components, ("source", &cases), |id| {
-            plan.preprocess.apply_labels(&source.reference(id)?)?;
-            look(id, &source.image(id)?, plan)
-        })?;
+        seen.source.extend(look_at(context, components, ("source", &cases), |id| {
+            let reference = source.reference(id)?;
+            plan.preprocess.apply_labels(&reference)?;
+            look(id, &source.image(id)?, Some(&reference), plan)
+        })?);
     }
     for split in SPLITS {
         let cases: Vec<&CaseId> = target.cases(split).iter().map(|entry| &entry.id).collect();
-        look_at(context, components, ("target", &cases), |id| {
-            if split == Split::Test {
-                target.test_reference(id)?;
-            }
-            look(id, &target.image(id)?, plan)
-        })?;
+        seen.target.extend(look_at(context, components, ("target", &cases), |id| {
+            let reference = if split == Split::Test { target.test_reference(id)? } else { None };
+            look(id, &target.image(id)?, reference.as_ref(), plan)
+        })?);
     }
-    Ok(())
+    Ok(seen)
 }
 
-fn look(id: &CaseId, image: &Image, plan: &Plan) -> Result<Looks, ComponentError> {
+fn look(id: &CaseId, image: &Image, reference: Option<&LabelMap>, plan: &Plan) -> Result<Looks, ComponentError> {
+    let digests = Digests { image: Some(digest::of_image(image)), reference: reference.map(digest::of_labels) };
     let prepared = prepare_image(id, image, &plan.preprocess)?.image;
-    Ok(Looks { channels: prepared.channels(), shape: prepared.grid().shape() })
+    Ok(Looks { channels: prepared.channels(), shape: prepared.grid().shape(), digests })
 }
 
 fn look_at(
@@ -55,16 +64,18 @@ fn look_at(
     components: &Components,
     (domain, cases): (&str, &[&CaseId]),
     look: impl Fn(&CaseId) -> Result<Looks, ComponentError> + Sync,
-) -> Result<(), AdaptError> {
+) -> Result<BTreeMap<CaseId, Digests>, AdaptError> {
+    let mut seen = BTreeMap::new();
     let what = format!("looking at {domain} cases");
     for (number, chunk) in cases.chunks(CHUNK).enumerate() {
         context.observer.progress(Progress { what: &what, done: number * CHUNK, total: cases.len() });
         let looks: Vec<Result<Looks, ComponentError>> = chunk.par_iter().map(|id| look(id)).collect();
         for (id, looks) in chunk.iter().zip(looks) {
             let of_case = |error: ComponentError| error.context(format!("{domain} case {id}"));
-            let Looks { channels, shape } = looks?;
+            let Looks { channels, shape, digests } = looks?;
             components.policy.accepts(channels, shape).map_err(of_case)?;
+            seen.insert((*id).clone(), digests);
         }
     }
-    Ok(())
+    Ok(seen)
 }

@@ -1,12 +1,14 @@
 //! The supervised start: the policy learns the source domain from its experts' label maps.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     AdaptError, Components, Progress, StepContext,
     ahead::ahead,
-    batches, frozen,
+    batches,
+    epochs::{Saved, kept_policy, policy_among},
+    frozen,
     labelled::Labelled,
     preflight::look_at_all_cases,
     prepared::{shapes, stack},
@@ -19,7 +21,7 @@ use crate::{
     run_dir::layout,
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Epoch {
     epoch: usize,
     loss: f64,
@@ -27,45 +29,66 @@ struct Epoch {
 }
 
 pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) -> Result<Value, AdaptError> {
-    look_at_all_cases(context, components)?;
-    frozen::write(context.work, components)?;
-    if let Some(start) = &components.start {
-        components.policy.restore(start)?;
-    }
+    let mut pretraining = Pretraining::begin(context, components)?;
     let epochs = context.plan.pretrain.epochs;
-    let mut best = Best { dice: f64::NEG_INFINITY, epoch: 0, state: components.policy.state()? };
-    let mut log = Vec::with_capacity(epochs);
     if epochs > 0 {
         let train = Labelled::load(context, components, Split::Train)?;
         let validation = Labelled::load(context, components, Split::Validation)?;
-        components.policy.reset_optimizers();
-        for epoch in 1..=epochs {
+        for epoch in pretraining.log.len() + 1..=epochs {
             let loss = train_epoch(context, components.policy.as_mut(), &train, epoch)?;
-            let dice = validation_dice(context, components, &validation)?;
-            best.offer(dice, epoch, components.policy.as_ref())?;
-            log.push(Epoch { epoch, loss, validation_dice: dice });
+            let validation_dice = validation_dice(context, components, &validation)?;
+            pretraining.note(Epoch { epoch, loss, validation_dice }, components.policy.as_ref())?;
+            pretraining.save(context, components.policy.as_ref())?;
         }
-        components.policy.restore(&best.state)?;
+        components.policy.restore(&pretraining.best)?;
     }
-    write_policy(context.work, &best.state)?;
-    context.work.write_json_lines(layout::METRICS, &log)?;
-    Ok(
-        json!({ "epochs": epochs, "best_epoch": best.epoch, "validation_dice": log.iter().map(|epoch| epoch.validation_dice).reduce(f64::max) }),
-    )
+    write_policy(context.work, &pretraining.best)?;
+    context.work.write(layout::CASES, &pretraining.cases)?;
+    context.work.write_json_lines(layout::METRICS, &pretraining.log)?;
+    let dice = pretraining.log.iter().map(|epoch| epoch.validation_dice).reduce(f64::max);
+    Ok(json!({ "epochs": epochs, "best_epoch": pretraining.best_epoch, "validation_dice": dice }))
 }
 
-struct Best {
-    dice: f64,
-    epoch: usize,
-    state: PolicyState,
+/// Where pretraining stands.
+struct Pretraining {
+    log: Vec<Epoch>,
+    best_epoch: usize,
+    best: PolicyState,
+    /// The list of the run's cases, as [`frozen`] writes it.
+    cases: Vec<u8>,
 }
 
-impl Best {
-    fn offer(&mut self, dice: f64, epoch: usize, policy: &dyn Policy) -> Result<(), ComponentError> {
-        if dice > self.dice {
-            *self = Self { dice, epoch, state: policy.state()? };
+impl Pretraining {
+    /// From what an interrupted attempt kept, or from the start.
+    fn begin(context: &mut StepContext<'_>, components: &mut Components) -> Result<Self, AdaptError> {
+        if let Some(Saved { progress: (log, best_epoch), training, mut kept }) = context.saved()? {
+            let cases = kept.remove(layout::CASES).unwrap_or_default();
+            frozen::require_same(&cases, context.work.path(), components)?;
+            components.policy.resume_training(&training)?;
+            return Ok(Self { log, best_epoch, best: policy_among(kept)?, cases });
         }
+        let looks = look_at_all_cases(context, components)?;
+        let cases = frozen::list(components, &looks)?;
+        if let Some(start) = &components.start {
+            components.policy.restore(start)?;
+        }
+        components.policy.reset_optimizers();
+        Ok(Self { log: Vec::new(), best_epoch: 0, best: components.policy.state()?, cases })
+    }
+
+    /// Adds an epoch; its policy is kept if it is better than all before.
+    fn note(&mut self, epoch: Epoch, policy: &dyn Policy) -> Result<(), ComponentError> {
+        if self.log.iter().all(|before| epoch.validation_dice > before.validation_dice) {
+            (self.best_epoch, self.best) = (epoch.epoch, policy.state()?);
+        }
+        self.log.push(epoch);
         Ok(())
+    }
+
+    fn save(&self, context: &StepContext<'_>, policy: &dyn Policy) -> Result<(), AdaptError> {
+        let mut kept = kept_policy(&self.best);
+        kept.insert(layout::CASES.to_owned(), self.cases.clone());
+        Ok(context.save(&(&self.log, self.best_epoch), policy.training_state()?, kept)?)
     }
 }
 

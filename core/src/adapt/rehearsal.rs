@@ -1,6 +1,8 @@
 //! Supervised steps between the policy's updates: on the source, so that what was learnt from experts is
 //! not forgotten (rehearsal: Robins 1995), and on what is held to be right in the target (self-training).
 
+use serde::{Deserialize, Serialize};
+
 use super::{AdaptError, Components, StepContext, batches, labelled::Labelled, prepared::shapes, training::Training};
 use crate::{
     component::{ComponentError, ImitationStep, Policy},
@@ -15,6 +17,13 @@ pub(super) struct Rehearsal {
     batch: usize,
     label_smoothing: f64,
     seed: Seed,
+    pub order: Order,
+}
+
+/// How far the rehearsal is through its cases.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// Batches of this round that are still to come, the next one last.
     left: Vec<Vec<usize>>,
     rounds: usize,
     steps: usize,
@@ -39,7 +48,7 @@ impl Rehearsal {
             labelled.cases.push(case.clone());
             labelled.references.push(right);
         }
-        Ok(Some(Self { labelled, augment, batch, label_smoothing, seed, left: Vec::new(), rounds: 0, steps: 0 }))
+        Ok(Some(Self { labelled, augment, batch, label_smoothing, seed, order: Order::default() }))
     }
 
     /// `count` supervised steps.
@@ -51,18 +60,18 @@ impl Rehearsal {
     ) -> Result<(), ComponentError> {
         let step = ImitationStep { learning_rate, label_smoothing: self.label_smoothing };
         for _ in 0..count {
-            if self.left.is_empty() {
-                let seed = self.seed.named("order").indexed(self.rounds);
-                self.left = batches::shuffled(&shapes(&self.labelled.cases), self.batch, seed);
-                self.rounds += 1;
+            if self.order.left.is_empty() {
+                let seed = self.seed.named("order").indexed(self.order.rounds);
+                self.order.left = batches::shuffled(&shapes(&self.labelled.cases), self.batch, seed);
+                self.order.rounds += 1;
             }
-            let Some(chosen) = self.left.pop() else { return Ok(()) };
-            let seed = self.seed.named("augment").indexed(self.steps);
+            let Some(chosen) = self.order.left.pop() else { return Ok(()) };
+            let seed = self.seed.named("augment").indexed(self.order.steps);
             let (images, labels) = self.labelled.batch(&chosen, self.augment, seed)?;
             let imitated = policy.imitate(&images, &labels, &step);
             imitated
                 .map_err(|error| error.context(format!("a supervised step on {}", self.labelled.names(&chosen))))?;
-            self.steps += 1;
+            self.order.steps += 1;
         }
         Ok(())
     }

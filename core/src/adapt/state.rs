@@ -1,12 +1,9 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::calibrate::Calibration;
 use crate::{
     component::PolicyState,
-    run_dir::{self, RunError, Step, StepDir, StepKind, layout},
+    run_dir::{self, RunError, Step, StepDir, StepKind, layout, read},
 };
 
 /// The weights of the policy after the last finished step that has some, and the iteration.
@@ -48,10 +45,6 @@ fn latest(root: &Path, kind: StepKind) -> Option<(usize, PathBuf)> {
     let skip = usize::from(kind != StepKind::Pretrain);
     let last = folders.skip(skip).take_while(|step| run_dir::is_done(root, step)).last()?;
     Some((last.iteration, root.join(layout::step(&last))))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, RunError> {
-    fs::read(path).map_err(|source| RunError::Read { path: path.to_owned(), source })
 }
 
 fn missing(root: &Path, message: &str) -> RunError {

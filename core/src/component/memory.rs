@@ -1,3 +1,12 @@
+/// Bytes that networks under training take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrainingMemory {
+    /// Of weights, of what optimisers have accumulated, and of frozen copies.
+    pub held: u64,
+    /// Of one step.
+    pub step: u64,
+}
+
 /// Bytes that networks take without gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InferenceMemory {

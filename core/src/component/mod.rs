@@ -14,13 +14,14 @@ mod policy;
 mod registry;
 mod reward_model;
 mod settings;
+mod training_state;
 mod validity_metric;
 
 pub use corrector::Corrector;
 pub use data_source::DataSource;
 pub use distortion_generator::{DistortionGenerator, DistortionRequest, WrongMap};
 pub use error::{ComponentError, ErrorKind, Result};
-pub use memory::InferenceMemory;
+pub use memory::{InferenceMemory, TrainingMemory};
 pub use modality::Modality;
 pub use network::{
     ARCHITECTURE_VERSION, Architecture, Channels, DifferentiableNetwork, IMAGE, Layer, NetworkArchitecture,
@@ -31,4 +32,5 @@ pub use policy::{ImitationStep, Policy, PolicyState, PolicyUpdate, Segmentation,
 pub use registry::{ComponentKind, Factory, LinkedPlugin, Registration};
 pub use reward_model::{RewardBatch, RewardModel};
 pub use settings::settings_schema;
+pub use training_state::TrainingState;
 pub use validity_metric::ValidityMetric;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{ComponentError, ErrorKind, InferenceMemory, Result};
+use super::{ComponentError, ErrorKind, InferenceMemory, Result, TrainingMemory, TrainingState};
 use crate::domain::{Actions, ImageBatch, LabelBatch, LabelMap, Rollout, Seed};
 
 /// A segmentation network that reinforcement learning improves: π(label | image), voxel by voxel,
@@ -29,6 +29,11 @@ pub trait Policy: Send {
     /// What [`Policy::segment`] takes for as many planes of shape `[y, x]` at once; nothing where that is not known, as
     /// on a GPU and for networks that a plugin computes.
     fn inference_memory(&self, _planes: usize, _shape: [usize; 2]) -> Option<InferenceMemory> {
+        None
+    }
+
+    /// What training takes with as many planes of shape `[y, x]` at once; nothing where that is not known.
+    fn training_memory(&self, _planes: usize, _shape: [usize; 2]) -> Option<TrainingMemory> {
         None
     }
 
@@ -128,6 +133,23 @@ pub trait Policy: Send {
     /// # Errors
     /// If they do not belong to this architecture; names the first tensor that differs.
     fn restore(&mut self, state: &PolicyState) -> Result<()>;
+
+    /// Everything that further training depends on: actor, critic, reference policy and what the optimisers have accumulated.
+    /// Nothing where the policy cannot tell; a step that is interrupted is then begun again.
+    ///
+    /// # Errors
+    /// If a number of it is NaN or infinite.
+    fn training_state(&self) -> Result<Option<TrainingState>> {
+        Ok(None)
+    }
+
+    /// Goes on from what [`Policy::training_state`] gave, as if nothing had been in between.
+    ///
+    /// # Errors
+    /// If it does not belong to this architecture.
+    fn resume_training(&mut self, _state: &TrainingState) -> Result<()> {
+        Err(unsupported("resume_training"))
+    }
 }
 
 fn unsupported(what: &str) -> ComponentError {

@@ -1,4 +1,4 @@
-use super::{InferenceMemory, Result};
+use super::{ComponentError, ErrorKind, InferenceMemory, Result, TrainingMemory, TrainingState};
 use crate::domain::{ImageBatch, LabelBatch, Seed};
 
 /// A network that tells, for every voxel of a segmented image, how likely its label is right.
@@ -28,6 +28,11 @@ pub trait RewardModel: Send {
         None
     }
 
+    /// What [`RewardModel::fit_step`] takes with as many planes of shape `[y, x]` at once; nothing where that is not known.
+    fn training_memory(&self, _planes: usize, _shape: [usize; 2]) -> Option<TrainingMemory> {
+        None
+    }
+
     /// log p / (1 − p) of each voxel's label being right, `[batch, voxel]`, in inference mode: the
     /// answer for one image does not depend on the others of its batch.
     ///
@@ -46,6 +51,24 @@ pub trait RewardModel: Send {
     /// # Errors
     /// If they do not belong to this architecture; names the first tensor that differs.
     fn restore(&mut self, state: &[u8]) -> Result<()>;
+
+    /// Everything that further training depends on: the weights and what the optimiser has accumulated. Nothing where the
+    /// network cannot tell; a step that is interrupted is then begun again.
+    ///
+    /// # Errors
+    /// If a number of it is NaN or infinite.
+    fn training_state(&self) -> Result<Option<TrainingState>> {
+        Ok(None)
+    }
+
+    /// Goes on from what [`RewardModel::training_state`] gave, as if nothing had been in between.
+    ///
+    /// # Errors
+    /// If it does not belong to this architecture.
+    fn resume_training(&mut self, _state: &TrainingState) -> Result<()> {
+        let message = "this reward model gives no training state, so it takes none";
+        Err(ComponentError::new(ErrorKind::Unsupported, message))
+    }
 }
 
 /// Examples for one step of [`RewardModel::fit_step`].

@@ -35,6 +35,12 @@ impl FromStr for Override {
 }
 
 impl Override {
+    /// Replaces a value by a text, as it is.
+    #[must_use]
+    pub fn text(key: &str, value: &str) -> Self {
+        Self { key: key.to_owned(), value: Value::String(value.to_owned()) }
+    }
+
     /// Puts the value in its place in `table`.
     ///
     /// # Errors

@@ -1,25 +1,47 @@
-use std::{ffi::OsString, fs, path::Path};
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+};
 
 use super::IoError;
 
-/// Writes a file that is either there complete or not there: the bytes go to a hidden file beside
-/// it, which then takes its name. A file of this name is replaced.
+/// Writes a file that is either there complete or not there, whatever happens to the program or the machine: the bytes go to a
+/// hidden file beside it, are waited for until they are on the disk, and then take the file's name. A file of this name is replaced.
 ///
 /// # Errors
 /// If the folder is not there or cannot be written to.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
-    let failed = |source| IoError::Write { path: path.to_owned(), source };
-    let name = path.file_name().ok_or_else(|| failed(std::io::ErrorKind::InvalidFilename.into()))?;
+    write_durably(path, bytes).map_err(|source| IoError::Write { path: path.to_owned(), source })
+}
+
+/// As [`write_atomically`], with the system's error.
+pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let mut hidden = OsString::from(".");
     hidden.push(name);
     hidden.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(hidden);
-    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
+    let written = write_whole(&part, bytes).and_then(|()| fs::rename(&part, path));
     if written.is_err() {
         // The first failure is the one to tell; a leftover that cannot be removed is hidden anyway.
         let _ = fs::remove_file(&part);
     }
-    written.map_err(failed)
+    written.and_then(|()| sync_folder_of(path))
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// A name is on the disk only when the folder that holds it is.
+pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let Some(parent) = path.parent().filter(|_| cfg!(unix)) else { return Ok(()) };
+    let here = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    File::open(here)?.sync_all()
 }
 
 #[cfg(test)]

@@ -1,29 +1,149 @@
 //! Adam (Kingma and Ba 2015) in one pass over memory on the CPU.
 //!
 //! burn's own takes a dozen passes, which at the network's size costs as much as the gradients of a
-//! few images. The numbers are the same: torch's defaults, bias-corrected moments.
+//! few images, and what it remembers is tied to numbers that a process draws for its tensors. The numbers are the same: torch's defaults, bias-corrected moments.
 
 use burn::{
     backend::Flex,
-    optim::{AdamState, AdaptiveMomentumState, ModuleOptimizer, Optimizer},
+    module::{Module, ModuleMapper, Param},
+    optim::GradientsParams,
     tensor::{Device, Tensor},
 };
 use rayon::prelude::*;
 
-use super::cpu::{CHUNK, contiguous, numbers, places};
+use super::{
+    cpu::{CHUNK, contiguous, numbers, places},
+    network::Network,
+    parameters::{NamedTensor, Tensors},
+    weights::Weights,
+};
+use crate::component::{ComponentError, ErrorKind, Result};
 
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 /// Numerical floor of the denominator.
 const EPSILON: f64 = 1e-8;
+/// What the moments of a tensor and its steps are called after it.
+const FIRST: &str = ".first";
+const SECOND: &str = ".second";
+const STEPS: &str = ".steps";
 
-/// Adam with torch's defaults and no memory yet.
-pub(super) fn adam() -> ModuleOptimizer {
-    ModuleOptimizer::from(Adam)
+/// Counting steps stops here: the corrections of the moments have been 1 for long, and float32 holds every whole number up to it.
+const MOST_STEPS: usize = 1 << 24;
+
+/// Adam, and what it remembers of each of a network's tensors, in the network's order; nothing of those that no gradient has reached.
+#[derive(Clone, Default)]
+pub(super) struct Adam {
+    moments: Vec<Option<Moments>>,
 }
 
+/// Running means of a tensor's gradients and of their squares, in C order.
 #[derive(Clone)]
-struct Adam;
+struct Moments {
+    /// Steps that they are made of.
+    time: usize,
+    first: Tensor<1>,
+    second: Tensor<1>,
+}
+
+impl Adam {
+    /// `network` after a step against `gradients`.
+    pub fn step(&mut self, learning_rate: f64, network: Network, gradients: GradientsParams) -> Network {
+        network.map(&mut Stepping { adam: self, learning_rate, gradients, next: 0 })
+    }
+
+    /// What is remembered of `network`'s tensors: the moments of each as `NAME.first` and `NAME.second`, the steps as `NAME.steps`.
+    pub fn to_weights(&self, network: &Network, source: &str) -> Weights {
+        let remembered = network.tensors().into_iter().zip(&self.moments);
+        let remembered = remembered.filter_map(|(tensor, moments)| Some((tensor, moments.as_ref()?)));
+        let named = remembered.flat_map(|(NamedTensor { name, shape, .. }, moments)| {
+            let values = |tensor: &Tensor<1>| tensor.to_data().iter::<f32>().collect::<Vec<f32>>();
+            [
+                (format!("{name}{FIRST}"), shape.clone(), values(&moments.first)),
+                (format!("{name}{SECOND}"), shape, values(&moments.second)),
+                (format!("{name}{STEPS}"), vec![1], vec![moments.time as f32]),
+            ]
+        });
+        Weights::collect(named, source)
+    }
+
+    /// What [`Adam::to_weights`] gave of a network like this one.
+    ///
+    /// # Errors
+    /// If it was of another network.
+    pub fn from_weights(weights: &Weights, network: &Network, device: &Device) -> Result<Self> {
+        let tensors = network.tensors();
+        let moments: Vec<Option<Moments>> =
+            tensors.iter().map(|tensor| Moments::find(weights, tensor, device)).collect::<Result<_>>()?;
+        let found = 3 * moments.iter().flatten().count();
+        if found != weights.len() {
+            let message = format!(
+                "{} holds what an optimiser remembers of {} tensors, {} of them of this network; expected the state of this network",
+                weights.source(),
+                weights.len() / 3,
+                found / 3
+            );
+            return Err(ComponentError::new(ErrorKind::Inconsistent, message));
+        }
+        Ok(Self { moments })
+    }
+}
+
+impl Moments {
+    fn fresh(gradient: &Tensor<1>) -> Self {
+        Self { time: 0, first: gradient.zeros_like(), second: gradient.zeros_like() }
+    }
+
+    /// Of a tensor; nothing where nothing was remembered.
+    fn find(weights: &Weights, tensor: &NamedTensor, device: &Device) -> Result<Option<Self>> {
+        let part = |suffix| weights.tensor(&format!("{}{suffix}", tensor.name));
+        let (Some(first), Some(second), Some((_, &[steps]))) = (part(FIRST), part(SECOND), part(STEPS)) else {
+            return Ok(None);
+        };
+        for (shape, _) in [first, second] {
+            if shape != tensor.shape {
+                let message = format!(
+                    "{}: the moments of `{}` have shape {shape:?}; expected that of the tensor, {:?}",
+                    weights.source(),
+                    tensor.name,
+                    tensor.shape
+                );
+                return Err(ComponentError::new(ErrorKind::Inconsistent, message));
+            }
+        }
+        let [first, second] = [first, second].map(|(_, values)| Tensor::from_floats(values, device));
+        Ok(Some(Self { time: steps as usize, first, second }))
+    }
+}
+
+struct Stepping<'a> {
+    adam: &'a mut Adam,
+    learning_rate: f64,
+    gradients: GradientsParams,
+    /// The place of the tensor that comes next.
+    next: usize,
+}
+
+impl ModuleMapper for Stepping<'_> {
+    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let place = self.next;
+        self.next += 1;
+        self.adam.moments.resize(self.next.max(self.adam.moments.len()), None);
+        let (id, tensor, mapper) = parameter.consume();
+        let Some(gradient) = self.gradients.remove::<D>(id) else {
+            return Param::from_mapped_value(id, tensor, mapper);
+        };
+        let shape = tensor.dims();
+        let flat: [usize; 1] = [shape.iter().product()];
+        let (values, gradient) = (tensor.inner().reshape(flat), gradient.reshape(flat));
+        let moments = self.adam.moments[place].take().unwrap_or_else(|| Moments::fresh(&gradient));
+        let time = (moments.time + 1).min(MOST_STEPS);
+        let factors = Factors::new(self.learning_rate, time);
+        let (values, [first, second]) = in_one_pass(factors, values, gradient, [moments.first, moments.second]);
+        self.adam.moments[place] = Some(Moments { time, first, second });
+        Param::from_mapped_value(id, Tensor::from_inner(values.reshape(shape)).require_grad(), mapper)
+    }
+}
 
 /// A step's factors: of the moments' quotient, and what is added to its denominator.
 #[derive(Clone, Copy)]
@@ -41,39 +161,13 @@ impl Factors {
     }
 }
 
-impl Optimizer for Adam {
-    type State<const D: usize> = AdamState<D>;
-
-    fn step<const D: usize>(
-        &self,
-        learning_rate: f64,
-        tensor: Tensor<D>,
-        gradient: Tensor<D>,
-        state: Option<Self::State<D>>,
-    ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let momentum = state.map(|state| state.momentum);
-        let momentum =
-            momentum.unwrap_or_else(|| AdaptiveMomentumState::new(0, gradient.zeros_like(), gradient.zeros_like()));
-        let time = momentum.time + 1;
-        let factors = Factors::new(learning_rate, time);
-        let moments = [momentum.moment_1, momentum.moment_2];
-        let (tensor, [first, second]) = in_one_pass(factors, tensor, gradient, moments);
-        (tensor, Some(AdamState::new(AdaptiveMomentumState::new(time, first, second))))
-    }
-
-    fn to_device<const D: usize>(mut state: Self::State<D>, device: &Device) -> Self::State<D> {
-        state.momentum = state.momentum.to_device(device);
-        state
-    }
-}
-
 /// The step on the CPU; [`by_operations`] on other devices.
-fn in_one_pass<const D: usize>(
+fn in_one_pass(
     factors: Factors,
-    tensor: Tensor<D>,
-    gradient: Tensor<D>,
-    moments: [Tensor<D>; 2],
-) -> (Tensor<D>, [Tensor<D>; 2]) {
+    tensor: Tensor<1>,
+    gradient: Tensor<1>,
+    moments: [Tensor<1>; 2],
+) -> (Tensor<1>, [Tensor<1>; 2]) {
     let [first, second] = &moments;
     let found = [&tensor, &gradient, first, second].map(|tensor| contiguous(tensor.clone()));
     let [Some(mut values), Some(slope), Some(mut first), Some(mut second)] = found else {
@@ -110,12 +204,12 @@ fn shares(beta: f64) -> [f32; 2] {
 }
 
 /// The step by operations of tensors.
-fn by_operations<const D: usize>(
+fn by_operations(
     factors: Factors,
-    tensor: Tensor<D>,
-    gradient: Tensor<D>,
-    [first, second]: [Tensor<D>; 2],
-) -> (Tensor<D>, [Tensor<D>; 2]) {
+    tensor: Tensor<1>,
+    gradient: Tensor<1>,
+    [first, second]: [Tensor<1>; 2],
+) -> (Tensor<1>, [Tensor<1>; 2]) {
     let ([kept_1, new_1], [kept_2, new_2]) = (shares(BETA_1), shares(BETA_2));
     let first = first.mul_scalar(kept_1) + gradient.clone().mul_scalar(new_1);
     let second = second.mul_scalar(kept_2) + (gradient.clone() * gradient).mul_scalar(new_2);
@@ -137,10 +231,16 @@ mod tests {
         tensor.to_data().iter::<f32>().collect()
     }
 
+    fn stepped(factors: Factors, start: &[f32], gradient: &[f32]) -> Vec<f32> {
+        let zeros = tensor(&vec![0.0; start.len()]);
+        let moments = [zeros.clone(), zeros];
+        values(&in_one_pass(factors, tensor(start), tensor(gradient), moments).0)
+    }
+
     #[test]
     fn the_first_step_is_the_learning_rate_whatever_the_gradient() {
-        let (stepped, _) = Adam.step(0.1, tensor(&[1.0, 1.0, 1.0]), tensor(&[5.0, -0.01, 0.0]), None);
-        for (found, expected) in values(&stepped).iter().zip([0.9, 1.1, 1.0]) {
+        let stepped = stepped(Factors::new(0.1, 1), &[1.0, 1.0, 1.0], &[5.0, -0.01, 0.0]);
+        for (found, expected) in stepped.iter().zip([0.9, 1.1, 1.0]) {
             assert!((found - expected).abs() < 1e-5, "{found}, expected {expected}");
         }
     }
@@ -149,12 +249,13 @@ mod tests {
     fn one_pass_gives_what_the_operations_give_and_leaves_shared_tensors_alone() {
         let start = tensor(&[0.5, -2.0, 3.0, 0.0]);
         let (mut fused, mut plain) = (start.clone(), start.clone());
-        let mut fused_state: Option<AdamState<1>> = None;
-        let mut moments = [start.zeros_like(), start.zeros_like()];
+        let mut fused_moments = [start.zeros_like(), start.zeros_like()];
+        let mut moments = fused_moments.clone();
         for time in 1..=5 {
             let gradient = tensor(&[0.3 * time as f32, -1.0, 0.0, 2.0 - time as f32]);
-            (fused, fused_state) = Adam.step(0.01, fused, gradient.clone(), fused_state);
-            (plain, moments) = by_operations(Factors::new(0.01, time), plain, gradient, moments);
+            let factors = Factors::new(0.01, time);
+            (fused, fused_moments) = in_one_pass(factors, fused, gradient.clone(), fused_moments);
+            (plain, moments) = by_operations(factors, plain, gradient, moments);
             for (found, expected) in values(&fused).iter().zip(values(&plain)) {
                 assert!((found - expected).abs() < 1e-6, "{found}, expected {expected}");
             }

@@ -1,21 +1,24 @@
 //! A network with the optimiser that trains it.
 
+use std::collections::BTreeMap;
+
 use burn::{
     module::{Module, ModuleVisitor, Param},
-    optim::{GradientsParams, ModuleOptimizer},
+    optim::GradientsParams,
     tensor::{Device, Tensor},
 };
 
 use super::{
-    adam::adam,
+    adam::Adam,
     batch::finite_scalar,
     cpu::{contiguous, numbers, sum_of_squares},
     initialize::xavier,
     network::{Network, Pass, Tracked},
     settings::NetworkSettings,
+    weights::Weights,
 };
 use crate::{
-    component::{Channels, ComponentError, ErrorKind, Result},
+    component::{Channels, ComponentError, ErrorKind, Result, TrainingState},
     domain::Seed,
 };
 
@@ -26,7 +29,7 @@ const CLIP_EPSILON: f64 = 1e-6;
 #[derive(Clone)]
 pub(super) struct Learner {
     network: Network,
-    optimizer: ModuleOptimizer,
+    optimizer: Adam,
 }
 
 /// One step of a [`Learner`].
@@ -56,7 +59,7 @@ impl Learner {
     /// If a plugin has no network of these channels.
     pub fn new(settings: &NetworkSettings, channels: Channels, seed: Seed, device: &Device) -> Result<Self> {
         let network = Network::zeroed(settings, channels, &device.clone().autodiff())?;
-        Ok(Self { network: xavier(network, seed), optimizer: adam() })
+        Ok(Self { network: xavier(network, seed), optimizer: Adam::default() })
     }
 
     /// Logits with gradients, normalised by the batch, and what [`Learner::step`] needs.
@@ -122,10 +125,36 @@ impl Learner {
         self.network = edit(self.network.clone());
     }
 
+    /// Adds the weights, and what Adam has accumulated, to a training state; `name` tells them from those of other networks.
+    ///
+    /// # Errors
+    /// If a number of them is NaN or infinite.
+    pub fn save_into(&self, parts: &mut BTreeMap<String, Vec<u8>>, name: &str) -> Result<()> {
+        let optimizer = self.optimizer.to_weights(&self.network, &format!("the optimiser of the {name}"));
+        parts.insert(optimizer_of(name), optimizer.to_safetensors()?);
+        let weights = Weights::of(&self.network, &format!("the {name}"));
+        parts.insert(name.to_owned(), weights.to_safetensors()?);
+        Ok(())
+    }
+
+    /// This network as it was when [`Learner::save_into`] was called.
+    ///
+    /// # Errors
+    /// If the state is of another network.
+    pub fn resumed(&self, state: &TrainingState, name: &str, device: &Device) -> Result<Self> {
+        let read = |part: &str| Weights::from_safetensors(state.part(part)?, &format!("the saved {part}"));
+        let optimizer = Adam::from_weights(&read(&optimizer_of(name))?, &self.network, device)?;
+        Ok(Self { network: read(name)?.load_into(self.network.clone())?, optimizer })
+    }
+
     /// Forgets what Adam has accumulated.
     pub fn reset_optimizer(&mut self) {
-        self.optimizer = adam();
+        self.optimizer = Adam::default();
     }
+}
+
+fn optimizer_of(name: &str) -> String {
+    format!("{name}-optimizer")
 }
 
 /// Σ x² of all gradients. On a device other than the CPU the sums stay there until all are known: to

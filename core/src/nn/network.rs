@@ -13,7 +13,7 @@ use super::{
     settings::NetworkSettings,
     unet::{MIN_SIDE, Unet},
 };
-use crate::component::{Channels, DifferentiableNetwork, InferenceMemory, NetworkArchitecture, Result};
+use crate::component::{Channels, DifferentiableNetwork, InferenceMemory, NetworkArchitecture, Result, TrainingMemory};
 
 /// What networks are made of.
 #[derive(Clone, Default)]
@@ -91,6 +91,14 @@ impl Network {
     pub fn inference_memory(&self, shape: [usize; 3], device: &Device) -> Option<InferenceMemory> {
         match self {
             Self::Unet(network) if *device == Device::flex() => Some(network.inference_memory(shape)),
+            _ => None,
+        }
+    }
+
+    /// What training takes for `[plane, y, x]`; nothing where that is not known.
+    pub fn training_memory(&self, shape: [usize; 3], device: &Device) -> Option<TrainingMemory> {
+        match self {
+            Self::Unet(network) if *device == Device::flex() => Some(network.training_memory(shape)),
             _ => None,
         }
     }

@@ -1,5 +1,7 @@
 //! The reward network: how likely each voxel's label is right.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Device, Tensor};
 
 use super::{
@@ -13,9 +15,15 @@ use super::{
     weights::Weights,
 };
 use crate::{
-    component::{Channels, ComponentError, ErrorKind, InferenceMemory, Result, RewardBatch, RewardModel},
+    component::{
+        Channels, ComponentError, ErrorKind, InferenceMemory, Result, RewardBatch, RewardModel, TrainingMemory,
+        TrainingState,
+    },
     domain::{ImageBatch, LabelBatch, Seed},
 };
+
+/// What the network is called in a training state.
+const REWARD: &str = "reward";
 
 /// A [`RewardModel`] of one network. Its input is the image with the label map as a further channel,
 /// labels as the numbers 0, 1, 2, ...; its output is one logit a voxel (RL4Seg).
@@ -81,6 +89,14 @@ impl RewardModel for NetworkReward {
         self.learner.network().inference_memory([planes, shape[0], shape[1]], &self.device)
     }
 
+    fn training_memory(&self, planes: usize, [height, width]: [usize; 2]) -> Option<TrainingMemory> {
+        /// Numbers that a loss holds of a voxel.
+        const LOSS: usize = 12;
+        let TrainingMemory { held, step } =
+            self.learner.network().training_memory([planes, height, width], &self.device)?;
+        Some(TrainingMemory { held, step: step + (planes * height * width * LOSS * size_of::<f32>()) as u64 })
+    }
+
     fn logits(&self, images: &ImageBatch, labels: &LabelBatch) -> Result<Vec<f32>> {
         let input = self.input(images, labels, &self.device)?;
         let logits = self.learner.frozen().forward(input, &mut Normalization::Running)?;
@@ -93,6 +109,17 @@ impl RewardModel for NetworkReward {
 
     fn restore(&mut self, state: &[u8]) -> Result<()> {
         self.import(&Weights::from_safetensors(state, "the saved reward network")?)
+    }
+
+    fn training_state(&self) -> Result<Option<TrainingState>> {
+        let mut parts = BTreeMap::new();
+        self.learner.save_into(&mut parts, REWARD)?;
+        Ok(Some(TrainingState(parts)))
+    }
+
+    fn resume_training(&mut self, state: &TrainingState) -> Result<()> {
+        self.learner = self.learner.resumed(state, REWARD, &self.device)?;
+        Ok(())
     }
 }
 
@@ -150,6 +177,21 @@ mod tests {
         assert_ne!(model.state().unwrap(), fresh);
         model.reset(Seed(1)).unwrap();
         assert_eq!(model.state().unwrap(), fresh);
+    }
+
+    #[test]
+    fn training_goes_on_from_its_state_as_if_nothing_had_been_in_between() {
+        let mut model = NetworkReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
+        (0..3).for_each(|_| drop(model.fit_step(&batch(), 1e-2).unwrap()));
+        let state = model.training_state().unwrap().unwrap();
+        let mut resumed = NetworkReward::new(&SETTINGS, Seed(2), &Device::flex()).unwrap();
+        resumed.resume_training(&state).unwrap();
+        for model in [&mut model, &mut resumed] {
+            (0..2).for_each(|_| drop(model.fit_step(&batch(), 1e-2).unwrap()));
+        }
+        assert_eq!(model.training_state().unwrap(), resumed.training_state().unwrap());
+        let narrow = NetworkReward::new(&NetworkSettings::new(4, 1, 2), Seed(1), &Device::flex());
+        assert!(narrow.unwrap().resume_training(&state).unwrap_err().to_string().contains("shape"));
     }
 
     #[test]

@@ -21,7 +21,10 @@ use super::{
     convolution::{LayerWeights, convolve, upsample},
     kernels::{self, Architecture, Parameter},
 };
-use crate::{component::InferenceMemory, config::Precision};
+use crate::{
+    component::{InferenceMemory, TrainingMemory},
+    config::Precision,
+};
 
 /// Bytes of the matrices that threads multiply at a time, about; each thread's stay in its cache.
 const OF_THREADS: u64 = 4 << 20;
@@ -101,6 +104,15 @@ impl Unet {
         // Transformed weights have 16 numbers where a filter has 9 (F(2x2, 3x3): Lavin and Gray 2016).
         let pass = unshared + architecture.plane_bytes(shape) + weights * 16 / 9 + OF_THREADS;
         InferenceMemory { weights, pass, unshared }
+    }
+
+    /// What training takes for `[plane, y, x]` on the CPU: weights with both moments, and a pass with its gradient.
+    pub(super) fn training_memory(&self, shape: [usize; 3]) -> TrainingMemory {
+        let weights = (self.num_params() * size_of::<f32>()) as u64;
+        // A step holds the gradients, the weights before and after it, and a layer's transformed ones (F(4x4, 3x3): 36 for 9; the
+        // largest layer has a quarter of all).
+        let step = self.architecture().training_bytes(shape) + 3 * weights + OF_THREADS;
+        TrainingMemory { held: 3 * weights, step }
     }
 
     fn architecture(&self) -> Architecture {

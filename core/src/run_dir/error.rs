@@ -2,6 +2,8 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+use super::Holder;
+
 /// Why a run's files cannot be read or written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -19,20 +21,24 @@ pub enum RunError {
         path: PathBuf,
     },
     /// A newer version wrote it.
-    #[error("{} has schema {found}, this version knows {known}; use a newer rl4seg", path.display())]
+    #[error("{} was written by rl4seg {version} in schema {found}, this version knows schemas up to {known}; use rl4seg {version} or newer", path.display())]
     Newer {
         /// The folder.
         path: PathBuf,
         /// Its schema.
         found: u32,
+        /// The version that wrote it.
+        version: String,
         /// The newest schema known here.
         known: u32,
     },
     /// Another process works on it.
-    #[error("{} is in use by another rl4seg; wait for it or stop it", path.display())]
+    #[error("{} is in use by {}; wait for it, or stop it", path.display(), holder.as_ref().map_or_else(|| "another rl4seg".to_owned(), ToString::to_string))]
     Busy {
         /// The folder.
         path: PathBuf,
+        /// The process, where it says who it is.
+        holder: Option<Holder>,
     },
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]

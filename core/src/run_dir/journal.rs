@@ -1,5 +1,5 @@
 use std::{
-    fs::File,
+    fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
     time::{Instant, SystemTime, UNIX_EPOCH},
@@ -60,8 +60,15 @@ pub struct Journal {
 
 impl Journal {
     pub(super) fn open(path: &Path) -> Result<Self, RunError> {
-        let file =
-            File::options().append(true).create(true).open(path).map_err(|error| RunError::write(path, error))?;
+        let open = || {
+            let whole =
+                fs::read(path).unwrap_or_default().iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+            let file = File::options().append(true).create(true).open(path)?;
+            // A process that was killed may have left half a line.
+            file.set_len(whole as u64)?;
+            Ok(file)
+        };
+        let file = open().map_err(|error| RunError::write(path, error))?;
         Ok(Self { path: path.to_owned(), file, started: Instant::now() })
     }
 

@@ -14,6 +14,10 @@ pub const JOURNAL: &str = "journal.jsonl";
 pub const LOCK: &str = ".lock";
 /// In each step's folder, written last: what the step came to.
 pub const STEP: &str = "step.json";
+/// In each step's folder: the SHA-256 of its other files, as `sha256sum` writes them.
+pub const SUMS: &str = "SHA256SUMS";
+/// In the folder of a step under way: where it stands.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The actor's weights.
 pub const ACTOR: &str = "actor.safetensors";
 /// The critic's weights.
@@ -35,6 +39,11 @@ pub const SAMPLES: &str = "samples.jsonl";
 /// In `collect`: the label maps that cases and samples name by number, gzip.
 pub const LABEL_MAPS: &str = "label-maps.gz";
 
+/// What the folder of an iteration is called before its number.
+pub(super) const ITERATION: &str = "iteration-";
+/// What the name of a folder that is put together ends with.
+const PARTIAL: &str = ".partial";
+
 /// The folder of a step, relative to the run.
 #[must_use]
 pub fn step(step: &Step) -> PathBuf {
@@ -45,13 +54,19 @@ pub fn step(step: &Step) -> PathBuf {
         StepKind::ImprovePolicy => "improve-policy",
         StepKind::Evaluate => "evaluate",
     };
-    Path::new(&format!("iteration-{:03}", step.iteration)).join(kind)
+    Path::new(&format!("{ITERATION}{:03}", step.iteration)).join(kind)
+}
+
+/// The name that a folder which is put together will have; nothing for others.
+#[must_use]
+pub fn finished(partial: &Path) -> Option<PathBuf> {
+    Some(partial.with_file_name(partial.file_name()?.to_str()?.strip_suffix(PARTIAL)?))
 }
 
 /// Where a folder is put together before it appears under its own name.
 #[must_use]
 pub fn partial(folder: &Path) -> PathBuf {
     let mut name = folder.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
+    name.push(PARTIAL);
     folder.with_file_name(name)
 }

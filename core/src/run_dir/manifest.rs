@@ -2,7 +2,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The version of the run directory's form. Raised when a reader of the old form would go wrong.
-pub const SCHEMA: u32 = 1;
+///
+/// 1: no `SHA256SUMS`. 2: one in each step.
+pub const SCHEMA: u32 = 2;
 
 /// What made a run. Written once, when the run is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +40,12 @@ impl Manifest {
 
 /// In hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// Two digits a byte.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Which build of a plugin took part in a run.

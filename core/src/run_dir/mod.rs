@@ -4,35 +4,43 @@
 //! and nothing inside a finished folder changes. So what is done can be seen by looking, and a run
 //! that was killed goes on at the first step that is not there.
 
+mod checkpoint;
 mod error;
 mod journal;
 pub mod layout;
+mod lock;
 mod manifest;
 mod step;
 mod step_dir;
+mod sums;
+mod verify;
 
+pub use checkpoint::Checkpoint;
 pub use error::RunError;
 pub use journal::{Event, Journal};
+pub use lock::Holder;
+pub(crate) use manifest::hexadecimal;
 pub use manifest::{Manifest, PluginRecord, SCHEMA};
 pub use step::{Step, StepKind};
 pub use step_dir::StepDir;
+pub use verify::{Difference, Verification, compare, verify};
 
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
 };
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use step_dir::write_durably;
+use lock::Lock;
+
+use crate::io::{sync_folder_of, write_durably};
 
 /// A run directory that this process alone may write to.
 #[derive(Debug)]
 pub struct RunDir {
     root: PathBuf,
-    /// Held for as long as the run is open; the system releases it when the process ends, however
-    /// it ends.
-    _lock: File,
+    lock: Lock,
 }
 
 impl RunDir {
@@ -47,11 +55,19 @@ impl RunDir {
         let partial = layout::partial(root);
         remove_if_there(&partial)?;
         fs::create_dir_all(&partial).map_err(|error| RunError::write(&partial, error))?;
-        write_durably(&partial.join(layout::CONFIG), config_toml.as_bytes())?;
-        write_durably(&partial.join(layout::LOCK), b"")?;
-        write_durably(&partial.join(layout::JOURNAL), b"")?;
-        write_durably(&partial.join(layout::MANIFEST), &to_json(manifest)?)?;
-        fs::rename(&partial, root).map_err(|error| RunError::write(root, error))?;
+        let manifest = to_json(manifest)?;
+        let files: [(&str, &[u8]); 4] = [
+            (layout::CONFIG, config_toml.as_bytes()),
+            (layout::LOCK, b""),
+            (layout::JOURNAL, b""),
+            (layout::MANIFEST, &manifest),
+        ];
+        for (name, bytes) in files {
+            let path = partial.join(name);
+            write_durably(&path, bytes).map_err(|error| RunError::write(&path, error))?;
+        }
+        let appear = || fs::rename(&partial, root).and_then(|()| sync_folder_of(root));
+        appear().map_err(|error| RunError::write(root, error))?;
         Self::open(root)
     }
 
@@ -61,18 +77,21 @@ impl RunDir {
     /// If it is not one, was written by a newer version, or another process works on it.
     pub fn open(root: &Path) -> Result<Self, RunError> {
         read_manifest(root)?;
-        let path = root.join(layout::LOCK);
-        let lock = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|error| RunError::write(&path, error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
-            Err(fs::TryLockError::WouldBlock) => Err(RunError::Busy { path: root.to_owned() }),
-            Err(fs::TryLockError::Error(error)) => Err(RunError::write(&path, error)),
+        let lock = Lock::take(root)?;
+        let failed = |error| RunError::write(root, error);
+        for entry in fs::read_dir(root).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(layout::ITERATION)) {
+                step_dir::rename_complete(&path)?;
+            }
         }
+        Ok(Self { root: root.to_owned(), lock })
+    }
+
+    /// The process that worked on the run last, if it was killed or the machine went down.
+    #[must_use]
+    pub fn left_by(&self) -> Option<&Holder> {
+        self.lock.left_by()
     }
 
     /// Where it is.
@@ -102,13 +121,12 @@ impl RunDir {
     pub fn adopt(&self, step: &Step, other: &Path) -> Result<(), RunError> {
         let folder = other.join(layout::step(step));
         let work = self.begin(step)?;
-        let read = |path: &Path| fs::read(path).map_err(|source| RunError::Read { path: path.to_owned(), source });
         let summary: serde_json::Value = read_json(&folder.join(layout::STEP))?;
         let entries = fs::read_dir(&folder).map_err(|source| RunError::Read { path: folder.clone(), source })?;
         for entry in entries {
             let entry = entry.map_err(|source| RunError::Read { path: folder.clone(), source })?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name != layout::STEP {
+            if name != layout::STEP && name != layout::SUMS {
                 work.write(&name, &read(&entry.path())?)?;
             }
         }
@@ -136,6 +154,13 @@ pub fn is_done(root: &Path, step: &Step) -> bool {
     root.join(layout::step(step)).join(layout::STEP).is_file()
 }
 
+/// What a manifest of every schema holds.
+#[derive(Deserialize)]
+struct Stamp {
+    schema: u32,
+    version: String,
+}
+
 /// The manifest of the run at `root`, without locking it.
 ///
 /// # Errors
@@ -145,11 +170,11 @@ pub fn read_manifest(root: &Path) -> Result<Manifest, RunError> {
     if !path.is_file() {
         return Err(RunError::NotARun { path: root.to_owned() });
     }
-    let manifest: Manifest = read_json(&path)?;
-    if manifest.schema > SCHEMA {
-        return Err(RunError::Newer { path: root.to_owned(), found: manifest.schema, known: SCHEMA });
+    let Stamp { schema, version } = read_json(&path)?;
+    if schema > SCHEMA {
+        return Err(RunError::Newer { path: root.to_owned(), found: schema, version, known: SCHEMA });
     }
-    Ok(manifest)
+    read_json(&path)
 }
 
 /// The configuration that the run at `root` was begun with, every default spelled out.
@@ -180,8 +205,7 @@ pub fn is_busy(root: &Path) -> bool {
 /// # Errors
 /// If it is not there or does not hold what is expected.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
-    let text = fs::read(path).map_err(|source| RunError::Read { path: path.to_owned(), source })?;
-    serde_json::from_slice(&text)
+    serde_json::from_slice(&read(path)?)
         .map_err(|error| RunError::Content { path: path.to_owned(), message: error.to_string() })
 }
 
@@ -191,6 +215,11 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
 /// As [`read_json`]; names the line.
 pub fn read_json_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunError> {
     let text = fs::read_to_string(path).map_err(|source| RunError::Read { path: path.to_owned(), source })?;
+    parse_json_lines(&text, path)
+}
+
+/// The same of a text; messages call it `path`.
+pub(crate) fn parse_json_lines<T: DeserializeOwned>(text: &str, path: &Path) -> Result<Vec<T>, RunError> {
     let lines = text.lines().enumerate();
     lines
         .map(|(index, line)| {
@@ -200,6 +229,20 @@ pub fn read_json_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, RunEr
             })
         })
         .collect()
+}
+
+/// Values as JSON, one a line.
+pub(crate) fn json_lines<T: Serialize>(values: &[T]) -> Result<Vec<u8>, RunError> {
+    let mut text = Vec::new();
+    for value in values {
+        serde_json::to_writer(&mut text, value).map_err(|error| RunError::Encode(error.to_string()))?;
+        text.push(b'\n');
+    }
+    Ok(text)
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, RunError> {
+    fs::read(path).map_err(|source| RunError::Read { path: path.to_owned(), source })
 }
 
 fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>, RunError> {
@@ -254,6 +297,35 @@ mod tests {
     }
 
     #[test]
+    fn an_interrupted_step_keeps_its_checkpoint_and_a_finished_one_does_not() {
+        let (_folder, root) = fresh();
+        let run = RunDir::create(&root, &manifest(), "").unwrap();
+        let step = Step::new(1, StepKind::FitReward);
+        let work = run.begin(&step).unwrap();
+        assert!(work.saved().unwrap().is_none());
+        let parts = std::collections::BTreeMap::from([("reward".to_owned(), vec![1])]);
+        let checkpoint = Checkpoint::new(&2, parts).unwrap();
+        work.save(&checkpoint).unwrap();
+        let work = run.begin(&step).unwrap();
+        assert_eq!(work.saved().unwrap().unwrap().0, checkpoint);
+        work.commit(&1).unwrap();
+        assert!(!run.step_path(&step).join(layout::CHECKPOINT).exists());
+        assert_eq!(verify(&root).unwrap().differences, []);
+    }
+
+    #[test]
+    fn a_step_that_lacked_its_name_alone_gets_it() {
+        let (_folder, root) = fresh();
+        let step = Step::new(0, StepKind::Pretrain);
+        let run = RunDir::create(&root, &manifest(), "").unwrap();
+        run.begin(&step).unwrap().commit(&1).unwrap();
+        let finished = run.step_path(&step);
+        fs::rename(&finished, layout::partial(&finished)).unwrap();
+        drop(run);
+        assert!(RunDir::open(&root).unwrap().is_done(&step));
+    }
+
+    #[test]
     fn a_step_of_another_run_is_taken_over_whole() {
         let (_folder, root) = fresh();
         let (_other_folder, other_root) = fresh();
@@ -276,9 +348,36 @@ mod tests {
     fn only_one_process_writes_to_a_run() {
         let (_folder, root) = fresh();
         let run = RunDir::create(&root, &manifest(), "").unwrap();
-        assert!(matches!(RunDir::open(&root), Err(RunError::Busy { .. })));
+        let error = RunDir::open(&root).unwrap_err().to_string();
+        assert!(error.contains(&format!("in use by process {} on ", std::process::id())), "{error}");
+        assert_eq!(run.left_by(), None);
         drop(run);
-        assert!(RunDir::open(&root).is_ok());
+        assert_eq!(RunDir::open(&root).unwrap().left_by(), None);
+    }
+
+    #[test]
+    fn a_process_that_ended_without_a_word_is_known() {
+        let (_folder, root) = fresh();
+        drop(RunDir::create(&root, &manifest(), "").unwrap());
+        fs::write(root.join(layout::LOCK), r#"{"process":7,"host":"there"}"#).unwrap();
+        let run = RunDir::open(&root).unwrap();
+        assert_eq!(run.left_by().unwrap().to_string(), "process 7 on there");
+        drop(run);
+        fs::write(root.join(layout::LOCK), "{\"proc").unwrap();
+        assert_eq!(RunDir::open(&root).unwrap().left_by(), None);
+    }
+
+    #[test]
+    fn half_a_line_of_the_journal_is_forgotten() {
+        let (_folder, root) = fresh();
+        let run = RunDir::create(&root, &manifest(), "").unwrap();
+        let step = Step::new(0, StepKind::Pretrain);
+        run.journal().unwrap().started(step).unwrap();
+        let path = root.join(layout::JOURNAL);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, [whole.as_slice(), b"{\"time"].concat()).unwrap();
+        run.journal().unwrap().finished(step).unwrap();
+        assert_eq!(read_json_lines::<Event>(&path).unwrap().len(), 2);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod improve;
 mod losses;
+mod state;
 #[cfg(test)]
 mod tests;
 mod without_reward;
@@ -23,11 +24,15 @@ use super::{
 use crate::{
     component::{
         Channels, ComponentError, ErrorKind, ImitationStep, InferenceMemory, Policy, PolicyState, PolicyUpdate, Result,
-        Segmentation, UpdateStats,
+        Segmentation, TrainingMemory, TrainingState, UpdateStats,
     },
     domain::{Actions, ImageBatch, LabelBatch, LabelMap, Rollout, Seed, most_likely},
     rl::distribution::{Categorical, sample},
 };
+
+/// Numbers that a rollout and its losses hold of a voxel, and of each of its classes.
+const EXPERIENCE: usize = 16;
+const OF_A_CLASS: usize = 8;
 
 /// A [`Policy`] of networks: the actor and the critic, and a frozen actor.
 pub struct NetworkPolicy {
@@ -157,6 +162,15 @@ impl Policy for NetworkPolicy {
         Some(InferenceMemory { weights, pass: of_actor.pass + scores, unshared: of_actor.unshared })
     }
 
+    fn training_memory(&self, planes: usize, [height, width]: [usize; 2]) -> Option<TrainingMemory> {
+        let of_actor = self.actor.network().training_memory([planes, height, width], &self.device)?;
+        // Actor and critic with their optimisers, and the frozen actor.
+        let held = 2 * of_actor.held + of_actor.held / 3;
+        let numbers = EXPERIENCE + OF_A_CLASS * self.settings.classes;
+        let scores = (planes * height * width * numbers * size_of::<f32>()) as u64;
+        Some(TrainingMemory { held, step: of_actor.step + scores })
+    }
+
     fn segment_and_sample(&self, images: &ImageBatch, seed: Seed) -> Result<Segmentation> {
         let logits = self.logits(&self.actor.frozen(), images, &mut Normalization::Running)?;
         let probabilities = finite_values("a probability", softmax(logits.clone(), 1))?;
@@ -241,6 +255,14 @@ impl Policy for NetworkPolicy {
             self.critic.edit(|_| network);
         }
         Ok(())
+    }
+
+    fn training_state(&self) -> Result<Option<TrainingState>> {
+        self.all_state().map(Some)
+    }
+
+    fn resume_training(&mut self, state: &TrainingState) -> Result<()> {
+        self.resume(state)
     }
 }
 

@@ -261,3 +261,25 @@ fn the_reference_moves_towards_the_network() {
     policy.blend_reference(0.0).unwrap();
     assert_eq!(policy.segment_by_reference(&images).unwrap(), policy.segment(&images).unwrap());
 }
+
+#[test]
+fn training_goes_on_from_its_state_as_if_nothing_had_been_in_between() {
+    let mut policy = trained();
+    policy.freeze_reference().unwrap();
+    let experience = rollout(&mut policy);
+    policy.update(&experience, &update()).unwrap();
+    let state = policy.training_state().unwrap().unwrap();
+    let mut resumed = self::policy(2);
+    resumed.resume_training(&state).unwrap();
+    for policy in [&mut policy, &mut resumed] {
+        policy.update(&experience, &update()).unwrap();
+        let (images, labels) = discs();
+        policy.imitate(&images, &labels, &ImitationStep { learning_rate: 1e-2, label_smoothing: 0.0 }).unwrap();
+    }
+    assert_eq!(policy.training_state().unwrap(), resumed.training_state().unwrap());
+    let (images, _) = discs();
+    assert_eq!(policy.act(&images, &[None; BATCH], Seed(4)), resumed.act(&images, &[None; BATCH], Seed(4)));
+    let mut incomplete = state;
+    incomplete.0.remove("critic-optimizer");
+    assert!(resumed.resume_training(&incomplete).unwrap_err().to_string().contains("no part `critic-optimizer`"));
+}

@@ -35,8 +35,23 @@ impl Weights {
     /// A copy of a network's weights; messages call them `source`.
     #[must_use]
     pub fn of(network: &impl Tensors, source: &str) -> Self {
-        let named = network.tensors().into_iter().map(|t| (t.name, Values { shape: t.shape, values: t.values }));
+        Self::collect(network.tensors().into_iter().map(|tensor| (tensor.name, tensor.shape, tensor.values)), source)
+    }
+
+    /// Tensors by name, shape and values in C order; messages call them `source`.
+    pub(super) fn collect(tensors: impl IntoIterator<Item = (String, Vec<usize>, Vec<f32>)>, source: &str) -> Self {
+        let named = tensors.into_iter().map(|(name, shape, values)| (name, Values { shape, values }));
         Self { source: source.to_owned(), tensors: named.collect() }
+    }
+
+    /// What messages call them.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// How many tensors there are.
+    pub(super) fn len(&self) -> usize {
+        self.tensors.len()
     }
 
     /// Reads safetensors, or a torch checkpoint (`.pt`, `.ckpt` of Lightning), told apart by

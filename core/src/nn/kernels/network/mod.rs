@@ -73,6 +73,26 @@ impl Architecture {
         }
         (numbers * size_of::<f32>()) as u64
     }
+
+    /// Bytes that a pass with its gradient takes for `[batch, y, x]` beside weights: images and patches, at each level what the
+    /// gradient needs and the gradients of skip connections, and those of the first level, where they are largest.
+    pub fn training_bytes(&self, [batch, height, width]: [usize; 3]) -> u64 {
+        /// Planes of the first level that hold gradients at once: to a result, between two convolutions, to both inputs, and in
+        /// what is summed over threads.
+        const GRADIENTS: usize = 6;
+        let mut extent = Extent { batch, height, width };
+        let mut numbers = extent.pixels() * (self.input + padded(self.input * SQUARE_TAPS) + 2 * self.output);
+        numbers += extent.pixels() * (padded(self.output) + GRADIENTS * padded(self.level(0)));
+        let mut above = 0;
+        for level in 0..=HALVINGS {
+            let channels = padded(self.level(level));
+            // Two results down; but at the lowest level two up, what came from below, and the skip connection's gradient.
+            let kept = if level == HALVINGS { 2 } else { 6 };
+            numbers += extent.pixels() * (above + kept * channels);
+            (extent, above) = (extent.halved(), channels);
+        }
+        (numbers * size_of::<f32>()) as u64
+    }
 }
 
 /// Statistics that a forward pass normalises with.

@@ -1,0 +1,132 @@
+//! Where a step under way stands, so that no more than one epoch is lost.
+//!
+//! One file of bytes by name, in the safetensors format, that takes the place of the one before by rename: there is always one whole
+//! checkpoint, or none yet.
+
+use std::{collections::BTreeMap, collections::HashMap, fs, path::Path};
+
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use super::{RunError, manifest::hexadecimal};
+
+/// The version of the file's form.
+const FORM: &str = "1";
+const FORM_KEY: &str = "form";
+const DIGEST_KEY: &str = "sha256";
+const PROGRESS_KEY: &str = "progress";
+
+/// What a step needs to go on where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// As JSON: epochs done, and what was decided on the way.
+    progress: String,
+    /// Bytes by name: networks, and what their optimisers have accumulated.
+    pub parts: BTreeMap<String, Vec<u8>>,
+}
+
+impl Checkpoint {
+    /// Of a value that JSON can hold whole: numbers must be finite.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    pub fn new<P: Serialize>(progress: &P, parts: BTreeMap<String, Vec<u8>>) -> Result<Self, RunError> {
+        let progress = serde_json::to_string(progress).map_err(|error| RunError::Encode(error.to_string()))?;
+        Ok(Self { progress, parts })
+    }
+
+    /// The value that the checkpoint was made of; messages call it `path`.
+    ///
+    /// # Errors
+    /// If it is another step's.
+    pub fn progress<P: DeserializeOwned>(&self, path: &Path) -> Result<P, RunError> {
+        serde_json::from_str(&self.progress).map_err(|error| unusable(path, &format!("its progress: {error}")))
+    }
+
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, RunError> {
+        let failed = |error: safetensors::SafeTensorError| RunError::Encode(format!("a checkpoint: {error}"));
+        let views = self.parts.iter().map(|(name, bytes)| {
+            TensorView::new(Dtype::U8, vec![bytes.len()], bytes).map(|view| (name, view)).map_err(failed)
+        });
+        let views: Vec<_> = views.collect::<Result<_, _>>()?;
+        let known = [(FORM_KEY, FORM.to_owned()), (DIGEST_KEY, self.digest()), (PROGRESS_KEY, self.progress.clone())];
+        let known: HashMap<String, String> = known.map(|(key, value)| (key.to_owned(), value)).into();
+        safetensors::serialize(views, Some(known)).map_err(failed)
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Self, RunError> {
+        let bytes = fs::read(path).map_err(|source| RunError::Read { path: path.to_owned(), source })?;
+        let unreadable = |error: safetensors::SafeTensorError| unusable(path, &error.to_string());
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(unreadable)?;
+        let known = |key: &str| header.metadata().as_ref()?.get(key).cloned();
+        if known(FORM_KEY).as_deref() != Some(FORM) {
+            return Err(unusable(path, "another version of rl4seg wrote it"));
+        }
+        let tensors = SafeTensors::deserialize(&bytes).map_err(unreadable)?;
+        let parts = tensors.iter().map(|(name, view)| (name.to_owned(), view.data().to_vec())).collect();
+        let found = Self { progress: known(PROGRESS_KEY).unwrap_or_default(), parts };
+        if known(DIGEST_KEY) != Some(found.digest()) {
+            return Err(unusable(path, "its content does not have the SHA-256 that it tells of"));
+        }
+        Ok(found)
+    }
+
+    /// SHA-256 of everything that it holds.
+    fn digest(&self) -> String {
+        let mut sum = Sha256::new();
+        for (name, bytes) in [(PROGRESS_KEY, self.progress.as_bytes())]
+            .into_iter()
+            .chain(self.parts.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())))
+        {
+            sum.update((name.len() as u64).to_le_bytes());
+            sum.update(name);
+            sum.update((bytes.len() as u64).to_le_bytes());
+            sum.update(bytes);
+        }
+        hexadecimal(&sum.finalize())
+    }
+}
+
+/// What to do about a checkpoint that is not as it was written.
+fn unusable(path: &Path, why: &str) -> RunError {
+    let message = format!("this checkpoint cannot be gone on from: {why}; remove the file, and its step begins anew");
+    RunError::Content { path: path.to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        let parts = [("actor".to_owned(), vec![1, 2, 3]), ("empty".to_owned(), Vec::new())];
+        Checkpoint::new(&(3_usize, 0.1_f64 + 0.2, None::<f64>), parts.into()).unwrap()
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, checkpoint().to_bytes().unwrap()).unwrap();
+        let read = Checkpoint::read(&path).unwrap();
+        assert_eq!(read, checkpoint());
+        assert_eq!(read.progress::<(usize, f64, Option<f64>)>(&path).unwrap(), (3, 0.1 + 0.2, None));
+        assert!(read.progress::<String>(&path).unwrap_err().to_string().contains("remove the file"));
+        assert_eq!(checkpoint().to_bytes().unwrap(), checkpoint().to_bytes().unwrap());
+    }
+
+    #[test]
+    fn damage_is_found_wherever_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let whole = checkpoint().to_bytes().unwrap();
+        for place in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1;
+            fs::write(&path, &bytes).unwrap();
+            assert!(!Checkpoint::read(&path).is_ok_and(|read| read != checkpoint()), "byte {place}");
+        }
+        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert!(Checkpoint::read(&path).unwrap_err().to_string().contains("remove the file"));
+    }
+}

@@ -1,0 +1,188 @@
+//! Whether a run's files are those that were written.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use super::{RunError, Step, is_done, layout, read_config, read_manifest, sums};
+
+/// The first schema whose steps have sums.
+const WITH_SUMS: u32 = 2;
+
+/// What became of a run's files since they were written.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// How many files were read.
+    pub files: usize,
+    /// The steps that are complete, in order.
+    pub steps: Vec<String>,
+    /// Steps that an earlier version wrote, which kept no sums: nothing is known of their files.
+    pub without_sums: Vec<String>,
+    /// What is not as it was.
+    pub differences: Vec<Difference>,
+}
+
+/// Something that is not as it was.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What it is now.
+    pub what: String,
+}
+
+/// Reads every file of every finished step of the run at `root` again and compares its SHA-256 with that of when it was written,
+/// and the configuration's with the manifest's. Writes nothing and takes no lock.
+///
+/// # Errors
+/// If `root` is not a run, or a file cannot be read.
+pub fn verify(root: &Path) -> Result<Verification, RunError> {
+    let manifest = read_manifest(root)?;
+    let mut found = Verification::default();
+    match read_config(root) {
+        Ok(_) => found.files += 1,
+        Err(RunError::Content { path, .. }) => found.differs(&path, "was changed since the run was begun"),
+        Err(error) => return Err(error),
+    }
+    let mut missing = None;
+    for step in Step::all(last_iteration(root)?) {
+        let folder = root.join(layout::step(&step));
+        if !is_done(root, &step) {
+            if folder.exists() {
+                found.differs(&folder.join(layout::STEP), "is gone");
+            }
+            missing = missing.or(Some(step));
+            continue;
+        }
+        if let Some(missing) = missing.take() {
+            found.differs(&root.join(layout::step(&missing)), "is gone: a later step is there");
+        }
+        found.steps.push(step.to_string());
+        if folder.join(layout::SUMS).is_file() {
+            found.compare(&folder)?;
+        } else if manifest.schema < WITH_SUMS {
+            found.without_sums.push(step.to_string());
+        } else {
+            found.differs(&folder.join(layout::SUMS), "is gone");
+        }
+    }
+    Ok(found)
+}
+
+impl Verification {
+    fn differs(&mut self, path: &Path, what: &str) {
+        self.differences.push(Difference { path: path.to_owned(), what: what.to_owned() });
+    }
+
+    fn compare(&mut self, folder: &Path) -> Result<(), RunError> {
+        let (then, now) = (sums::read(folder)?, sums::of_files(folder)?);
+        self.files += now.len() + 1;
+        for (name, sum) in &then {
+            match now.get(name) {
+                None => self.differs(&folder.join(name), "is gone"),
+                Some(found) if found != sum => self.differs(&folder.join(name), "was changed since it was written"),
+                Some(_) => {}
+            }
+        }
+        for name in now.keys().filter(|name| !then.contains_key(*name)) {
+            self.differs(&folder.join(name), "did not come from the run");
+        }
+        Ok(())
+    }
+}
+
+/// The files of `step` in which two runs differ; named as they are in `root`.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn compare(root: &Path, other: &Path, step: &Step) -> Result<Vec<Difference>, RunError> {
+    let folder = root.join(layout::step(step));
+    let (ours, theirs) = (sums::of_files(&folder)?, sums::of_files(&other.join(layout::step(step)))?);
+    let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    let differing = names.into_iter().filter_map(|name| {
+        let what = match (ours.get(name), theirs.get(name)) {
+            (Some(ours), Some(theirs)) if ours == theirs => return None,
+            (Some(_), Some(_)) => "has other bytes",
+            (Some(_), None) => "is there once only",
+            (None, _) => "is not there",
+        };
+        Some(Difference { path: folder.join(name), what: what.to_owned() })
+    });
+    Ok(differing.collect())
+}
+
+/// The highest number of an iteration's folder.
+fn last_iteration(root: &Path) -> Result<usize, RunError> {
+    let failed = |source| RunError::Read { path: root.to_owned(), source };
+    let mut last = 0;
+    for entry in fs::read_dir(root).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(layout::ITERATION)?.parse().ok());
+        last = last.max(number.unwrap_or(0));
+    }
+    Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run_dir::{Manifest, RunDir, SCHEMA, StepKind};
+
+    fn run(folder: &Path, schema: u32) -> PathBuf {
+        let root = folder.join("run");
+        let manifest = Manifest { schema, ..Manifest::new("cpu", 1, "seed = 1\n", Vec::new()) };
+        let run = RunDir::create(&root, &manifest, "seed = 1\n").unwrap();
+        for kind in [StepKind::Pretrain, StepKind::Evaluate] {
+            let work = run.begin(&Step::new(0, kind)).unwrap();
+            work.write("a.bin", b"1").unwrap();
+            work.commit(&1).unwrap();
+        }
+        root
+    }
+
+    fn differences(root: &Path) -> Vec<String> {
+        let told = |difference: Difference| {
+            format!("{} {}", difference.path.strip_prefix(root).unwrap().display(), difference.what)
+        };
+        verify(root).unwrap().differences.into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn what_was_changed_taken_or_added_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = run(folder.path(), SCHEMA);
+        let found = verify(&root).unwrap();
+        assert_eq!((found.files, found.steps.len(), found.differences.len()), (7, 2, 0));
+        let pretrain = root.join("iteration-000/pretrain");
+        fs::write(pretrain.join("a.bin"), b"2").unwrap();
+        fs::write(pretrain.join("b.bin"), b"2").unwrap();
+        fs::remove_file(root.join("iteration-000/evaluate/a.bin")).unwrap();
+        fs::write(root.join(layout::CONFIG), b"seed = 2\n").unwrap();
+        let expected = [
+            "config.toml was changed since the run was begun",
+            "iteration-000/pretrain/a.bin was changed since it was written",
+            "iteration-000/pretrain/b.bin did not come from the run",
+            "iteration-000/evaluate/a.bin is gone",
+        ];
+        assert_eq!(differences(&root), expected);
+        fs::remove_dir_all(pretrain).unwrap();
+        assert!(differences(&root).contains(&"iteration-000/pretrain is gone: a later step is there".to_owned()));
+    }
+
+    #[test]
+    fn a_step_without_sums_is_told_of_or_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = run(folder.path(), SCHEMA);
+        fs::remove_file(root.join("iteration-000/pretrain").join(layout::SUMS)).unwrap();
+        assert_eq!(differences(&root), ["iteration-000/pretrain/SHA256SUMS is gone"]);
+        let folder = tempfile::tempdir().unwrap();
+        let root = run(folder.path(), WITH_SUMS - 1);
+        fs::remove_file(root.join("iteration-000/pretrain").join(layout::SUMS)).unwrap();
+        let found = verify(&root).unwrap();
+        assert_eq!((found.without_sums.len(), found.differences.len()), (1, 0));
+    }
+}
