@@ -24,6 +24,11 @@ impl DeviceArg {
         Self { device: "cpu".to_owned() }
     }
 
+    /// Whether it is not the processor.
+    pub fn is_gpu(&self) -> bool {
+        self.device != "cpu"
+    }
+
     /// The device as the user named it.
     pub fn name(&self) -> &str {
         &self.device

@@ -31,7 +31,7 @@ pub struct Args {
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
-    let finished = session::adapt(&args.location, &args.overrides, &catalog, &args.device, global.shows_progress())?;
+    let finished = session::adapt(&args.location, &args.overrides, &catalog, &args.device, global.shown())?;
     let result = json!({ "run": &finished.root, "results": &finished.results });
     output::result(global.json, &result, || {
         format!("{}\nrun: {}", results_table(&finished.results), finished.root.display())

@@ -40,7 +40,7 @@ pub use domains::{SourceDomain, TargetDomain};
 pub use error::AdaptError;
 pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, ReviewedCase, StructureSummary, review};
 pub use improve_policy::update_settings;
-pub use observer::{Observer, Progress, Silent};
+pub use observer::{Observer, Progress, Silent, Unit};
 pub use portions::{collect_portion, improve_portion};
 pub use prepared::{PreparedCase, prepare_image};
 pub use segment::{Portion, Segmented, Segmenter};
@@ -62,10 +62,18 @@ pub(crate) struct StepContext<'a> {
     pub observer: &'a mut dyn Observer,
 }
 
+impl StepContext<'_> {
+    /// Tells how far the step is, and ends it where that was asked for.
+    pub(crate) fn progress(&mut self, progress: Progress<'_>) -> Result<(), AdaptError> {
+        observer::report(self.observer, progress)
+    }
+}
+
 /// Takes the run on from where it is to its end. Steps that are complete are not repeated.
 ///
 /// # Errors
-/// The first failure, with the step it happened in. Steps finished before stay as they are.
+/// The first failure, with the step it happened in; [`AdaptError::Interrupted`] where the observer asked for an end.
+/// Steps finished before stay as they are.
 pub fn run(
     run: &RunDir,
     components: &mut Components,
@@ -81,6 +89,9 @@ pub fn run(
         if run.is_done(step) {
             continue;
         }
+        if observer.stop_requested() {
+            return Err(AdaptError::Interrupted.in_step(*step));
+        }
         observer.step_started(step, index, steps.len());
         journal.started(*step)?;
         match take(run, components, plan, *step, observer) {
@@ -89,7 +100,10 @@ pub fn run(
                 observer.step_finished(step, &summary);
             }
             Err(error) => {
-                journal.failed(*step, &error.to_string())?;
+                match &error {
+                    AdaptError::Interrupted => journal.interrupted(*step)?,
+                    failure => journal.failed(*step, &failure.to_string())?,
+                }
                 return Err(error.in_step(*step));
             }
         }

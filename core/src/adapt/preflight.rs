@@ -58,7 +58,7 @@ fn look_at(
 ) -> Result<(), AdaptError> {
     let what = format!("looking at {domain} cases");
     for (number, chunk) in cases.chunks(CHUNK).enumerate() {
-        context.observer.progress(Progress { what: &what, done: number * CHUNK, total: cases.len() });
+        context.progress(Progress::images(&what, number * CHUNK, cases.len()))?;
         let looks: Vec<Result<Looks, ComponentError>> = chunk.par_iter().map(|id| look(id)).collect();
         for (id, looks) in chunk.iter().zip(looks) {
             let of_case = |error: ComponentError| error.context(format!("{domain} case {id}"));

@@ -84,7 +84,7 @@ fn train_epoch(
     let mut loss = 0.0;
     let make = |index: usize| train.batch(&batches[index], settings.augment, seed.named("augment"));
     ahead(batches.len(), make, |index, (images, labels)| {
-        context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
+        context.progress(Progress::batches(&what, (epoch - 1) * batches.len() + index, total))?;
         let of_batch = || batches::name(epoch, index, batches[index].iter().map(|&case| &train.cases[case].id));
         let of_images = policy.imitate(&images, &labels, &step).map_err(|error| error.context(of_batch()))?;
         loss += of_images * images.batch as f64;

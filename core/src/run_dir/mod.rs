@@ -12,7 +12,7 @@ mod step;
 mod step_dir;
 
 pub use error::RunError;
-pub use journal::{Event, Journal};
+pub use journal::{Entry, Event, Journal, read_journal};
 pub use manifest::{Manifest, PluginRecord, SCHEMA};
 pub use step::{Step, StepKind};
 pub use step_dir::StepDir;
