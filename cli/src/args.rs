@@ -3,7 +3,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::commands;
+use crate::{commands, output::Shown};
 
 /// Adapts a segmentation network to a new image domain that has no labels.
 #[derive(Debug, Parser)]
@@ -26,12 +26,12 @@ Example:
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// Print results as JSON, and no progress
+    /// Print the result as JSON on standard output, and progress as a JSON object a line on standard error
     #[arg(long, global = true)]
     pub json: bool,
-    /// Show progress with --json too
+    /// Show no progress
     #[arg(long, short, global = true)]
-    pub verbose: bool,
+    pub quiet: bool,
     /// Use this many CPU threads; results do not depend on it [default: all]
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
@@ -48,9 +48,13 @@ impl GlobalArgs {
         pool.build_global().with_context(|| format!("cannot start {threads} threads"))
     }
 
-    /// Whether progress is shown.
-    pub fn shows_progress(&self) -> bool {
-        !self.json || self.verbose
+    /// How progress is shown.
+    pub fn shown(&self) -> Shown {
+        match (self.quiet, self.json) {
+            (true, _) => Shown::Nothing,
+            (false, true) => Shown::Events,
+            (false, false) => Shown::to_people(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod catalog;
 mod commands;
 mod configuration;
 mod failure;
+mod interrupt;
 mod label_files;
 mod measure;
 mod networks;
@@ -23,16 +24,22 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Does what the command line says. 0 is done, 1 failed, 2 wrong usage.
+/// Does what the command line says. 0 is done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C or SIGTERM.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = args::Args::parse();
     match args.global.apply().and_then(|()| watchdog::start()).and_then(|()| args.command.run(&args.global)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}", failure::describe(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast_ref::<interrupt::Interrupted>() {
+            Some(interrupted) => {
+                args.global.shown().last_word(&interrupted.to_string());
+                ExitCode::from(interrupt::STOPPED)
+            }
+            None => {
+                eprintln!("{}", failure::describe(&error));
+                ExitCode::FAILURE
+            }
+        },
     }
 }

@@ -27,6 +27,11 @@ impl DeviceArg {
         Self { device: None }
     }
 
+    /// Whether it is not the processor.
+    pub fn is_gpu(&self) -> bool {
+        self.name() != "cpu"
+    }
+
     /// The device as the user named it.
     pub fn name(&self) -> &str {
         self.device.as_deref().unwrap_or("cpu")

@@ -7,13 +7,13 @@ use rl4seg_core::{
     adapt::{self, Components, ReviewedCase},
     config::{self, Override, Plan, RawConfig},
     plugin::Catalog,
-    run_dir::{self, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
+    run_dir::{self, Entry, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
 };
 
 use crate::{
-    catalog,
+    catalog, interrupt,
     networks::{DeviceArg, Networks},
-    output::{IterationResult, RunProgress, iteration_results, note},
+    output::{Estimate, IterationResult, RunProgress, Shown, iteration_results, note},
 };
 
 /// Where a run is and what it came to.
@@ -28,13 +28,13 @@ pub fn adapt(
     overrides: &[Override],
     catalog: &Catalog,
     device: &DeviceArg,
-    shown: bool,
+    shown: Shown,
 ) -> anyhow::Result<Finished> {
     Session::open(location, overrides, catalog, device)?.finish(shown)
 }
 
 /// The latest policy's results on the target's test cases, with their uncertainty. Writes nothing.
-pub fn review(run: &Path, catalog: &Catalog, device: &DeviceArg, shown: bool) -> anyhow::Result<Vec<ReviewedCase>> {
+pub fn review(run: &Path, catalog: &Catalog, device: &DeviceArg, shown: Shown) -> anyhow::Result<Vec<ReviewedCase>> {
     let plan = plan_of_run(run)?;
     let mut components = components(&plan, catalog, device)?;
     Ok(adapt::review(run, &mut components, &plan, &mut RunProgress::new(shown))?)
@@ -46,6 +46,7 @@ pub struct Session {
     plan: Plan,
     components: Components,
     run: RunDir,
+    device: DeviceArg,
 }
 
 impl Session {
@@ -65,7 +66,12 @@ impl Session {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             device: device.name().to_owned(),
         })?;
-        Ok(Self { root, plan, components, run })
+        Ok(Self { root, plan, components, run, device: device.clone() })
+    }
+
+    /// The run may take no more than so many bytes of memory.
+    pub fn limit_memory(&mut self, bytes: Option<u64>) {
+        self.components.memory_limit = bytes;
     }
 
     /// The run's directory.
@@ -79,15 +85,34 @@ impl Session {
         if self.run.is_done(step) { Ok(()) } else { Ok(self.run.adopt(step, other)?) }
     }
 
+    /// How long steps took that are finished, where that was on this device.
+    fn estimate(&self) -> anyhow::Result<Estimate> {
+        let mut estimate = Estimate::new(self.plan.iterations);
+        if run_dir::read_manifest(&self.root)?.device == self.device.name() {
+            for Entry { event, .. } in run_dir::read_journal(&self.root)? {
+                if let Event::Finished { step, seconds, .. } = event {
+                    estimate.add(step, seconds);
+                }
+            }
+        }
+        Ok(estimate)
+    }
+
     /// Takes the run from where it is to its end.
-    pub fn finish(self, shown: bool) -> anyhow::Result<Finished> {
+    pub fn finish(self, shown: Shown) -> anyhow::Result<Finished> {
         let steps = Step::all(self.plan.iterations).collect::<Vec<_>>();
         self.finish_steps(&steps, shown)
     }
 
     /// Takes the run through the first `steps` of its plan.
-    pub fn finish_steps(mut self, steps: &[Step], shown: bool) -> anyhow::Result<Finished> {
-        adapt::run_steps(&self.run, &mut self.components, &self.plan, steps, &mut RunProgress::new(shown))?;
+    pub fn finish_steps(mut self, steps: &[Step], shown: Shown) -> anyhow::Result<Finished> {
+        let iterations = self.plan.iterations;
+        if self.device.is_gpu() {
+            shown.tell("note: on a GPU the first batches of each kind take long: kernels are compiled and tried out");
+        }
+        let mut progress = RunProgress::of_run(shown, self.estimate()?, interrupt::listen(shown)?);
+        adapt::run_steps(&self.run, &mut self.components, &self.plan, steps, &mut progress)
+            .map_err(|error| progress.ended(error, &self.root, iterations))?;
         Ok(Finished { results: iteration_results(&self.root, self.plan.iterations)?, root: self.root })
     }
 }

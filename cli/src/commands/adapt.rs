@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{num::NonZeroU64, path::PathBuf};
 
 use rl4seg_core::config::Override;
 use serde_json::json;
@@ -8,12 +8,12 @@ use crate::{
     catalog,
     networks::DeviceArg,
     output::{self, results_table},
-    session,
+    session::Session,
 };
 
 /// Adapt to the target domain: begin a run, or go on with one
 ///
-/// A run that was stopped goes on at the first step that is not complete.
+/// A run that was stopped, however that came about, goes on after its last whole epoch.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  rl4seg adapt run.toml --set policy.clip_range=0.1 --set seed=7\n  rl4seg adapt run"
@@ -27,11 +27,16 @@ pub struct Args {
     overrides: Vec<Override>,
     #[command(flatten)]
     device: DeviceArg,
+    /// The most memory that may be taken, in MiB: a run that would take more is refused before anything is trained, with what it needs
+    #[arg(long, value_name = "MIB")]
+    memory: Option<NonZeroU64>,
 }
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
-    let finished = session::adapt(&args.location, &args.overrides, &catalog, &args.device, global.shows_progress())?;
+    let mut session = Session::open(&args.location, &args.overrides, &catalog, &args.device)?;
+    session.limit_memory(args.memory.map(|mib| mib.get().saturating_mul(1 << 20)));
+    let finished = session.finish(global.shown())?;
     let result = json!({ "run": &finished.root, "results": &finished.results });
     output::result(global.json, &result, || {
         format!("{}\nrun: {}", results_table(&finished.results), finished.root.display())

@@ -18,7 +18,7 @@ use crate::{
     catalog,
     configuration::Configuration,
     networks::DeviceArg,
-    output::{self, results_table},
+    output::{self, Shown, results_table},
     session,
 };
 
@@ -76,9 +76,9 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     if configuration.exists() {
         refuse_other_numbers(args, &configuration)?;
     } else {
-        prepare(args, &configuration, &catalog, global.shows_progress())?;
+        prepare(args, &configuration, &catalog, global.shown())?;
     }
-    let finished = session::adapt(&configuration, &[], &catalog, &args.device, global.shows_progress())?;
+    let finished = session::adapt(&configuration, &[], &catalog, &args.device, global.shown())?;
     let result = json!({ "configuration": &configuration, "run": &finished.root, "results": &finished.results });
     output::result(global.json, &result, || {
         format!(
@@ -107,7 +107,7 @@ fn refuse_other_numbers(args: &Args, configuration: &Path) -> anyhow::Result<()>
 }
 
 /// Writes images and configuration. The configuration comes last, so where there is one, all is there.
-fn prepare(args: &Args, configuration: &Path, catalog: &Catalog, shown: bool) -> anyhow::Result<()> {
+fn prepare(args: &Args, configuration: &Path, catalog: &Catalog, shown: Shown) -> anyhow::Result<()> {
     let modality = catalog::modality(catalog, MODALITY)?;
     let numbers: Numbers = toml::from_str(include_str!("demo.toml")).context("demo.toml")?;
     let seed = args.seed.unwrap_or(0);
@@ -142,7 +142,7 @@ fn write_images(
     catalog: &Catalog,
     modality: &Modality,
     folder: &Path,
-    shown: bool,
+    shown: Shown,
 ) -> anyhow::Result<()> {
     if folder.exists() {
         return Ok(());

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     args::GlobalArgs,
     catalog,
-    output::{self, Counter},
+    output::{self, Counter, Shown},
 };
 
 /// Write a data set of synthetic images with their label maps as NIfTI files
@@ -63,7 +63,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
     let modality = catalog::modality(&catalog, &args.modality)?;
     let phantom = Phantom { domain: args.domain, seed: args.seed, amount: args.amount };
-    let cases = phantom.write(&catalog, modality, &args.out, global.shows_progress())?;
+    let cases = phantom.write(&catalog, modality, &args.out, global.shown())?;
     let result = json!({ "folder": &args.out, "cases": cases });
     output::result(global.json, &result, || format!("{cases} cases in {}", args.out.display()))
 }
@@ -79,7 +79,7 @@ pub struct Phantom {
 
 impl Phantom {
     /// Writes the phantom of `modality` to the folder `out` and tells how many cases it has.
-    pub fn write(self, catalog: &Catalog, modality: &Modality, out: &Path, shown: bool) -> anyhow::Result<usize> {
+    pub fn write(self, catalog: &Catalog, modality: &Modality, out: &Path, shown: Shown) -> anyhow::Result<usize> {
         let component =
             modality.phantom.as_ref().with_context(|| format!("the modality `{}` offers no phantom", modality.id))?;
         let source = catalog.data_source(component, &serde_json::to_string(&self)?)?;
@@ -87,7 +87,7 @@ impl Phantom {
         let mut cases = 0;
         write_cases(source.as_ref(), out, &mut |done, total| {
             cases = done;
-            counter.at("images", done, total);
+            counter.at("writing", done, total, "images");
         })
         .with_context(|| format!("writing the phantom to {}", out.display()))?;
         counter.finish(&format!("{cases} cases"));

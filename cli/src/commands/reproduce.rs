@@ -67,7 +67,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         &catalog,
         &device,
     )?;
-    again.finish_steps(&steps, global.shows_progress())?;
+    again.finish_steps(&steps, global.shown())?;
     let result = compare(root, &args.out, &steps)?;
     output::result(global.json, &result, || text(&result))?;
     let differing = result.differences.len();

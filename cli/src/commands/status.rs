@@ -1,12 +1,8 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use rl4seg_core::{
     config,
-    run_dir::{self, Event, Step, layout},
+    run_dir::{self, Event, RunError, Step, layout},
 };
 use serde::Serialize;
 
@@ -53,8 +49,10 @@ struct StepStatus {
 #[serde(rename_all = "kebab-case")]
 enum State {
     Done,
-    /// Begun and not complete: a process is at work on it, or was stopped.
+    /// Begun and not complete: a process is at work on it, or was killed.
     Begun,
+    /// By its user.
+    Stopped,
     Failed,
     ToCome,
 }
@@ -67,7 +65,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
 fn status(root: &Path) -> anyhow::Result<Status> {
     run_dir::read_manifest(root)?;
     let config = config::read(&root.join(layout::CONFIG), &[])?;
-    let events = events(&root.join(layout::JOURNAL))?;
+    let events = events(root)?;
     let steps: Vec<StepStatus> = Step::all(config.iterations).map(|step| step_status(root, step, &events)).collect();
     let next = steps.iter().find(|status| status.state != State::Done).map(|status| status.step);
     Ok(Status {
@@ -81,6 +79,10 @@ fn status(root: &Path) -> anyhow::Result<Status> {
     })
 }
 
+fn events(root: &Path) -> Result<Vec<Event>, RunError> {
+    Ok(run_dir::read_journal(root)?.into_iter().map(|entry| entry.event).collect())
+}
+
 fn step_status(root: &Path, step: Step, events: &[Event]) -> StepStatus {
     let mut status = StepStatus { step, state: State::ToCome, seconds: None, failure: None };
     for event in events {
@@ -88,10 +90,11 @@ fn step_status(root: &Path, step: Step, events: &[Event]) -> StepStatus {
             Event::Started { step: of } if *of == step => {
                 (status.state, status.failure) = (State::Begun, None);
             }
+            Event::Interrupted { step: of } if *of == step => status.state = State::Stopped,
             Event::Failed { step: of, message } if *of == step => {
                 (status.state, status.failure) = (State::Failed, Some(message.clone()));
             }
-            Event::Finished { step: of, seconds } if *of == step => status.seconds = Some(*seconds),
+            Event::Finished { step: of, seconds, .. } if *of == step => status.seconds = Some(*seconds),
             _ => {}
         }
     }
@@ -101,17 +104,12 @@ fn step_status(root: &Path, step: Step, events: &[Event]) -> StepStatus {
     status
 }
 
-/// The events of a journal. Its last line may still be in the making and is then left out.
-fn events(journal: &Path) -> anyhow::Result<Vec<Event>> {
-    let text = fs::read_to_string(journal).with_context(|| format!("cannot read {}", journal.display()))?;
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
-}
-
 fn text(status: &Status) -> String {
     let rows = status.steps.iter().map(|step| {
         let state = match step.state {
             State::Done => "done",
             State::Begun => "begun",
+            State::Stopped => "stopped",
             State::Failed => "failed",
             State::ToCome => "to come",
         };
@@ -137,18 +135,20 @@ fn text(status: &Status) -> String {
 
 #[cfg(test)]
 mod tests {
-    use rl4seg_core::run_dir::StepKind;
+    use std::fs;
+
+    use rl4seg_core::run_dir::{Entry, StepKind};
 
     use super::*;
 
     #[test]
     fn a_half_written_line_of_the_journal_is_passed_over() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = folder.path().join(layout::JOURNAL);
         let step = Step::new(0, StepKind::Pretrain);
-        let failed = serde_json::to_string(&Event::Failed { step, message: "disk full".to_owned() }).unwrap();
-        fs::write(&journal, format!("{failed}\n{}", &failed[..20])).unwrap();
-        let status = step_status(folder.path(), step, &events(&journal).unwrap());
+        let event = Event::Failed { step, message: "disk full".to_owned() };
+        let failed = serde_json::to_string(&Entry { time_ms: 1, event }).unwrap();
+        fs::write(folder.path().join(layout::JOURNAL), format!("{failed}\n{}", &failed[..20])).unwrap();
+        let status = step_status(folder.path(), step, &events(folder.path()).unwrap());
         assert_eq!((status.state, status.failure.as_deref()), (State::Failed, Some("disk full")));
     }
 }

@@ -1,10 +1,11 @@
 //! What the user gets to see.
 
+mod clock;
 mod progress;
 mod results;
 mod table;
 
-pub use progress::{Counter, RunProgress};
+pub use progress::{Counter, Estimate, RunProgress, Shown};
 pub use results::{IterationResult, iteration_results, results_table};
 pub use table::{number, percent, table};
 
@@ -24,5 +25,8 @@ pub fn result<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String
 
 /// Tells the user something beside the result, on standard error.
 pub fn note(text: &str) {
-    eprintln!("{text}");
+    progress::BARS.suspend(|| {
+        // Where nobody reads any more, as after a terminal was closed, there is nobody to tell.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    });
 }

@@ -189,3 +189,18 @@ fn data_that_changed_under_a_run_are_refused() {
     let told = folder.adapt(&begin).refused();
     assert!(told.contains("target case") && told.contains("the image was changed since the run was begun"), "{told}");
 }
+
+#[test]
+fn a_run_goes_on_on_the_device_that_it_was_begun_on() {
+    let folder = Folder::new().with_data();
+    let begin = ["--set", "iterations=0", "--set", "pretrain.epochs=1"];
+    folder.adapt(&begin).done();
+    fs::remove_dir_all(folder.at("run/iteration-000/evaluate")).unwrap();
+    let manifest = folder.at("run/manifest.json");
+    fs::write(&manifest, fs::read_to_string(&manifest).unwrap().replace("\"cpu\"", "\"cuda:7\"")).unwrap();
+    let told = folder.adapt(&begin).refused();
+    assert!(told.contains("was begun on `cuda:7`") && told.contains("--device cpu"), "{told}");
+    let told = folder.adapt(&begin.into_iter().chain(["--device", "cpu"]).collect::<Vec<_>>());
+    assert!(told.stderr.contains("was begun on `cuda:7` and goes on on `cpu`"), "{}", told.stderr);
+    told.done();
+}

@@ -244,3 +244,31 @@ fn what_is_not_a_run_is_named() {
         assert!(error.contains("not a run directory"), "{error}");
     }
 }
+
+/// What a run is told to take, from its events, and what its journal says it took.
+fn told_and_taken(folder: &Folder, name: &str, sets: &[&str]) -> [f64; 2] {
+    let output = format!("output={name}");
+    let sets = sets.iter().copied().chain([output.as_str()]).flat_map(|set| ["--set", set]);
+    let outcome = folder.adapt(&sets.chain(["--json"]).collect::<Vec<_>>());
+    let events: Vec<Value> = outcome.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    outcome.done();
+    let estimate = events.iter().find(|event| event["event"] == "memory").unwrap();
+    let steps = estimate["steps"].as_array().unwrap().iter();
+    let told = steps.map(|step| step[1].as_f64().unwrap()).fold(0.0, f64::max);
+    let journal = fs::read_to_string(folder.at(name).join("journal.jsonl")).unwrap();
+    let entries = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let taken = entries.filter_map(|entry| entry["peak_memory_bytes"].as_f64()).fold(0.0, f64::max);
+    [told, taken].map(|bytes| bytes / f64::from(1 << 20))
+}
+
+#[test]
+fn a_run_takes_no_more_memory_than_it_says_and_is_refused_above_a_limit() {
+    let folder = Folder::new().with_data();
+    for (name, sets) in [("narrow", &["iterations=1"][..]), ("wide", &["network.width=12"])] {
+        let [told, taken] = told_and_taken(&folder, name, sets);
+        println!("{name}: {told:.0} MiB told, {taken:.0} MiB taken");
+        assert!(taken <= told && told <= 2.5 * taken, "{name}: {told:.0} MiB told, {taken:.0} MiB taken");
+    }
+    let refused = folder.adapt(&["--memory", "64", "--set", "output=refused"]).refused();
+    assert!(refused.contains("the limit of 64 MiB") && refused.contains("network.width"), "{refused}");
+}

@@ -38,7 +38,7 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     let mut collected = Collected::default();
     let mut done = 0;
     for batch in batches::in_order(&shapes(&cases), context.plan.collect.batch) {
-        context.observer.progress(Progress { what: "segmenting and judging", done, total: cases.len() });
+        context.progress(Progress::images("segmenting and judging", done, cases.len()))?;
         let subjects: Vec<Subject<'_>> = batch.iter().map(|&index| Subject::of_target(&cases[index])).collect();
         collect_batch(components, &subjects, &rule, context.seed, &mut collected)?;
         done += batch.len();
@@ -195,7 +195,7 @@ fn collect_source(
     let chosen: Vec<[usize; 3]> = order.iter().map(|&case| all[case]).collect();
     let mut done = 0;
     for batch in batches::in_order(&chosen, settings.batch) {
-        context.observer.progress(Progress { what: "segmenting source images", done, total: order.len() });
+        context.progress(Progress::images("segmenting source images", done, order.len()))?;
         done += batch.len();
         let cases: Vec<usize> = batch.iter().map(|&place| order[place]).collect();
         collect_labelled(components, &labelled, &cases, (context.plan, seed), collected)?;

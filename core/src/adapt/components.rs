@@ -24,6 +24,8 @@ pub struct Components {
     pub reward: Box<dyn RewardModel>,
     /// Weights that the policy starts from, where the plan names a checkpoint.
     pub start: Option<PolicyState>,
+    /// Bytes of memory that the run may take at its peak, where there is a limit.
+    pub memory_limit: Option<u64>,
 }
 
 impl Components {
@@ -67,6 +69,7 @@ impl Components {
             policy,
             reward,
             start: None,
+            memory_limit: None,
         })
     }
 }

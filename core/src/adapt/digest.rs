@@ -9,13 +9,23 @@ use crate::{
     run_dir::hexadecimal,
 };
 
-/// SHA-256 of a case's image and of its reference, where the run may read that.
+/// What a case holds: its size as the networks see it, and the SHA-256 of its image and of its reference, where the run may read that.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Digests {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+#[serde(default)]
+pub(super) struct Content {
+    pub shape: [usize; 3],
+    pub channels: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+}
+
+impl Content {
+    /// On the networks' grid.
+    pub fn voxels(&self) -> u64 {
+        self.shape.iter().map(|&entries| entries as u64).product()
+    }
 }
 
 /// Of grid, channels and values.

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::digest::{self, Digests};
+use super::digest::{self, Content};
 use crate::{
     component::{ComponentError, DataSource, ErrorKind, Result},
     config::SplitSettings,
@@ -12,7 +12,7 @@ struct Cases {
     source: Box<dyn DataSource>,
     by_split: BTreeMap<Split, Vec<CaseEntry>>,
     /// What the cases held when the run was begun; empty before that.
-    expected: BTreeMap<CaseId, Digests>,
+    expected: BTreeMap<CaseId, Content>,
 }
 
 /// The domain whose images have experts' label maps.
@@ -58,7 +58,7 @@ impl SourceDomain {
     }
 
     /// From now on refuses a case that does not hold what it did when the run was begun.
-    pub(super) fn expect(&mut self, expected: BTreeMap<CaseId, Digests>) {
+    pub(super) fn expect(&mut self, expected: BTreeMap<CaseId, Content>) {
         self.0.expected = expected;
     }
 }
@@ -101,7 +101,7 @@ impl TargetDomain {
     }
 
     /// As [`SourceDomain::expect`].
-    pub(super) fn expect(&mut self, expected: BTreeMap<CaseId, Digests>) {
+    pub(super) fn expect(&mut self, expected: BTreeMap<CaseId, Content>) {
         self.0.expected = expected;
     }
 }
@@ -150,14 +150,14 @@ impl Cases {
 
     fn image(&self, id: &CaseId) -> Result<Image> {
         let image = self.source.image(id)?;
-        let expected = self.expected.get(id).and_then(|digests| digests.image.as_ref());
+        let expected = self.expected.get(id).and_then(|content| content.image.as_ref());
         digest::require(expected, || digest::of_image(&image), "image")?;
         Ok(image)
     }
 
     fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {
         let reference = self.source.reference(id)?;
-        let expected = self.expected.get(id).and_then(|digests| digests.reference.as_ref());
+        let expected = self.expected.get(id).and_then(|content| content.reference.as_ref());
         let digest = || reference.as_ref().map_or_else(|| "of none".to_owned(), digest::of_labels);
         digest::require(expected, digest, "reference")?;
         Ok(reference)

@@ -35,6 +35,9 @@ pub enum AdaptError {
         /// How many images were looked at.
         images: usize,
     },
+    /// The observer asked for it. No failure: the run goes on when it is run again.
+    #[error("stopped as asked")]
+    Interrupted,
     /// One of the above, and the step it happened in.
     #[error("{step}: {error}")]
     InStep {
@@ -51,6 +54,15 @@ impl AdaptError {
     pub fn collapsed_in(&self) -> Option<Step> {
         match self {
             Self::InStep { step, error } if matches!(**error, Self::Collapsed { .. }) => Some(*step),
+            _ => None,
+        }
+    }
+
+    /// The step that was stopped, if the observer asked for that.
+    #[must_use]
+    pub fn interrupted_in(&self) -> Option<Step> {
+        match self {
+            Self::InStep { step, error } if matches!(**error, Self::Interrupted) => Some(*step),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ use super::{
     AdaptError, Calibration, Components, Observer, PreparedCase, Progress, StepContext, batches,
     calibrate::ECE_BINS,
     components::Judges,
+    observer::report,
     prepared::{prepare, shapes, stack},
     rollout::rewards,
     state::{latest_policy, latest_reward},
@@ -189,7 +190,7 @@ fn evaluate(
     let mut scored = Vec::with_capacity(cases.len());
     let what = format!("segmenting {domain} test cases");
     for batch in batches::in_order(&shapes(cases), plan.collect.batch) {
-        observer.progress(Progress { what: &what, done: scored.len(), total: cases.len() });
+        report(observer, Progress::images(&what, scored.len(), cases.len()))?;
         let images = stack(cases, &batch)?;
         let labels = components.policy.segment(&images)?;
         let reward = calibration.map(|fitted| rewards(components, fitted, &images, &labels)).transpose()?;

@@ -122,7 +122,7 @@ fn train_epoch(
         samples.batch(&chosen)
     };
     ahead(batches.len(), make, |index, batch| {
-        context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
+        context.progress(Progress::batches(&what, (epoch - 1) * batches.len() + index, total))?;
         let of_batch = || batches::name(epoch, index, batches[index].iter().map(|&place| samples.case(train[place])));
         let of_samples = reward.fit_step(&batch, learning_rate).map_err(|error| error.context(of_batch()))?;
         loss += of_samples * batch.images.batch as f64;

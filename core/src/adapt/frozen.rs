@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AdaptError, Components, digest::Digests};
+use super::{AdaptError, Components, digest::Content};
 use crate::{
     domain::{CaseEntry, CaseId, Split},
     run_dir::{RunDir, RunError, Step, StepKind, json_lines, layout, parse_json_lines, read},
@@ -23,14 +23,14 @@ struct FrozenCase {
     group: String,
     split: Split,
     #[serde(flatten)]
-    digests: Digests,
+    content: Content,
 }
 
 /// What the cases of both domains hold.
 #[derive(Default)]
 pub(super) struct Seen {
-    pub source: BTreeMap<CaseId, Digests>,
-    pub target: BTreeMap<CaseId, Digests>,
+    pub source: BTreeMap<CaseId, Content>,
+    pub target: BTreeMap<CaseId, Content>,
 }
 
 /// The cases of both domains as they are listed in a run, one JSON object a line.
@@ -39,32 +39,33 @@ pub(super) fn list(components: &Components, seen: &Seen) -> Result<Vec<u8>, RunE
 }
 
 /// Refuses data that are not those that the run was begun with: now, where a case came, went, or is of another patient or for
-/// something else; and where it is read, if it holds something else.
+/// something else; and where it is read, if it holds something else. Tells what they hold, once that is written down.
 ///
 /// # Errors
 /// If they are not, or the list cannot be read.
-pub(super) fn check(run: &RunDir, components: &mut Components) -> Result<(), AdaptError> {
+pub(super) fn check(run: &RunDir, components: &mut Components) -> Result<Option<Seen>, AdaptError> {
     let pretrain = Step::new(0, StepKind::Pretrain);
     let folder = run.step_path(&pretrain);
     if !run.is_done(&pretrain) || !folder.join(layout::CASES).exists() {
-        return Ok(());
+        return Ok(None);
     }
-    require_same(&read(&folder.join(layout::CASES))?, &folder, components)
+    require_same(&read(&folder.join(layout::CASES))?, &folder, components).map(Some)
 }
 
 /// The same, of a list from the file of this name in `folder`.
-pub(super) fn require_same(list: &[u8], folder: &Path, components: &mut Components) -> Result<(), AdaptError> {
+pub(super) fn require_same(list: &[u8], folder: &Path, components: &mut Components) -> Result<Seen, AdaptError> {
     let path = folder.join(layout::CASES);
     let before: Vec<FrozenCase> = parse_json_lines(&String::from_utf8_lossy(list), &path)?;
     let differences = differences(&before, &cases(components, &Seen::default()));
     if differences.is_empty() {
-        let of = |domain: &str| {
+        let of = |domain: &str| -> BTreeMap<CaseId, Content> {
             let cases = before.iter().filter(|case| case.domain == domain);
-            cases.map(|case| (CaseId(case.case.clone()), case.digests.clone())).collect()
+            cases.map(|case| (CaseId(case.case.clone()), case.content.clone())).collect()
         };
-        components.source.expect(of(SOURCE));
-        components.target.expect(of(TARGET));
-        return Ok(());
+        let seen = Seen { source: of(SOURCE), target: of(TARGET) };
+        components.source.expect(seen.source.clone());
+        components.target.expect(seen.target.clone());
+        return Ok(seen);
     }
     let more = differences.len().saturating_sub(MOST_NAMED);
     let named = differences.into_iter().take(MOST_NAMED).collect::<Vec<_>>().join("; ");
@@ -79,12 +80,12 @@ const SOURCE: &str = "source";
 const TARGET: &str = "target";
 
 fn cases(components: &Components, seen: &Seen) -> Vec<FrozenCase> {
-    let frozen = |domain: &str, seen: &BTreeMap<CaseId, Digests>, split, entry: &CaseEntry| FrozenCase {
+    let frozen = |domain: &str, seen: &BTreeMap<CaseId, Content>, split, entry: &CaseEntry| FrozenCase {
         domain: domain.to_owned(),
         case: entry.id.to_string(),
         group: entry.group.clone(),
         split,
-        digests: seen.get(&entry.id).cloned().unwrap_or_default(),
+        content: seen.get(&entry.id).cloned().unwrap_or_default(),
     };
     let mut cases = Vec::new();
     for split in SPLITS {
@@ -129,7 +130,7 @@ mod tests {
             case: name.to_owned(),
             group: group.to_owned(),
             split,
-            digests: Digests::default(),
+            content: Content::default(),
         }
     }
 

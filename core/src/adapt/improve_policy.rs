@@ -176,7 +176,7 @@ fn train_epoch(
     let mut means = Means::default();
     let make = |index: usize| training.batch(&batches[index], plan, seed.indexed(index));
     ahead(batches.len(), make, |index, batch| {
-        context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
+        context.progress(Progress::batches(&what, (epoch - 1) * batches.len() + index, total))?;
         let name = batches::name(epoch, index, batch.names());
         let rate = update.actor_learning_rate;
         let learn = || match settings.baseline {

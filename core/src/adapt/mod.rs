@@ -22,6 +22,7 @@ mod frozen;
 mod held_out;
 mod improve_policy;
 mod labelled;
+mod memory;
 mod observer;
 mod portions;
 mod preflight;
@@ -43,7 +44,8 @@ pub use domains::{SourceDomain, TargetDomain};
 pub use error::AdaptError;
 pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, ReviewedCase, StructureSummary, review};
 pub use improve_policy::update_settings;
-pub use observer::{Observer, Progress, Silent};
+pub use memory::MemoryEstimate;
+pub use observer::{Observer, Progress, Silent, Unit};
 pub use portions::{collect_portion, improve_portion};
 pub use prepared::{PreparedCase, prepare_image};
 pub use segment::{Portion, Segmented, Segmenter};
@@ -65,10 +67,18 @@ pub(crate) struct StepContext<'a> {
     pub observer: &'a mut dyn Observer,
 }
 
+impl StepContext<'_> {
+    /// Tells how far the step is, and ends it where that was asked for.
+    pub(crate) fn progress(&mut self, progress: Progress<'_>) -> Result<(), AdaptError> {
+        observer::report(self.observer, progress)
+    }
+}
+
 /// Takes the run on from where it is to its end. Steps that are complete are not repeated.
 ///
 /// # Errors
-/// The first failure, with the step it happened in. Steps finished before stay as they are.
+/// The first failure, with the step it happened in; [`AdaptError::Interrupted`] where the observer asked for an end.
+/// Steps finished before stay as they are.
 pub fn run(
     run: &RunDir,
     components: &mut Components,
@@ -90,12 +100,17 @@ pub fn run_steps(
     observer: &mut dyn Observer,
 ) -> Result<(), AdaptError> {
     let mut journal = run.journal()?;
-    if steps.iter().any(|step| !run.is_done(step)) {
-        frozen::check(run, components)?;
+    if steps.iter().any(|step| !run.is_done(step))
+        && let Some(seen) = frozen::check(run, components)?
+    {
+        require_memory(plan, components, &seen, observer)?;
     }
     for (index, step) in steps.iter().enumerate() {
         if run.is_done(step) {
             continue;
+        }
+        if observer.stop_requested() {
+            return Err(AdaptError::Interrupted.in_step(*step));
         }
         observer.step_started(step, index, steps.len());
         journal.started(*step)?;
@@ -106,12 +121,38 @@ pub fn run_steps(
             }
             Err(error) => {
                 // Of two failures the first is the one to tell, as where the disk is full.
-                let _ = journal.failed(*step, &error.to_string());
+                let _ = match &error {
+                    AdaptError::Interrupted => journal.interrupted(*step),
+                    failure => journal.failed(*step, &failure.to_string()),
+                };
                 return Err(error.in_step(*step));
             }
         }
     }
     Ok(())
+}
+
+/// Tells what the run takes of memory, and refuses it where that is more than was allowed.
+fn require_memory(
+    plan: &Plan,
+    components: &Components,
+    seen: &frozen::Seen,
+    observer: &mut dyn Observer,
+) -> Result<(), AdaptError> {
+    // A run of an earlier version does not say how large its cases are.
+    if seen.source.values().any(|content| content.channels == 0) {
+        return Ok(());
+    }
+    match (memory::estimate(plan, components, seen)?, components.memory_limit) {
+        (Some(estimate), limit) => {
+            observer.memory(&estimate);
+            limit.map_or(Ok(()), |limit| estimate.require(limit))
+        }
+        (None, Some(_)) => Err(AdaptError::Data(
+            "what a run takes of memory is known only of U-Nets on the CPU; leave the limit out".to_owned(),
+        )),
+        (None, None) => Ok(()),
+    }
 }
 
 fn take(

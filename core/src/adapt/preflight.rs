@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{
     AdaptError, Components, Progress, StepContext,
-    digest::{self, Digests},
+    digest::{self, Content},
     frozen::Seen,
     prepare_image,
 };
@@ -20,13 +20,6 @@ use crate::{
 const SPLITS: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
 /// Cases read between two looks at the progress.
 const CHUNK: usize = 64;
-
-/// What a network must be able to take, and of what.
-struct Looks {
-    channels: usize,
-    shape: [usize; 3],
-    digests: Digests,
-}
 
 /// Reads and prepares every image, and every reference that the run may read; tells what was seen.
 ///
@@ -53,28 +46,32 @@ pub(super) fn look_at_all_cases(context: &mut StepContext<'_>, components: &Comp
     Ok(seen)
 }
 
-fn look(id: &CaseId, image: &Image, reference: Option<&LabelMap>, plan: &Plan) -> Result<Looks, ComponentError> {
-    let digests = Digests { image: Some(digest::of_image(image)), reference: reference.map(digest::of_labels) };
+fn look(id: &CaseId, image: &Image, reference: Option<&LabelMap>, plan: &Plan) -> Result<Content, ComponentError> {
     let prepared = prepare_image(id, image, &plan.preprocess)?.image;
-    Ok(Looks { channels: prepared.channels(), shape: prepared.grid().shape(), digests })
+    Ok(Content {
+        shape: prepared.grid().shape(),
+        channels: prepared.channels(),
+        image: Some(digest::of_image(image)),
+        reference: reference.map(digest::of_labels),
+    })
 }
 
 fn look_at(
     context: &mut StepContext<'_>,
     components: &Components,
     (domain, cases): (&str, &[&CaseId]),
-    look: impl Fn(&CaseId) -> Result<Looks, ComponentError> + Sync,
-) -> Result<BTreeMap<CaseId, Digests>, AdaptError> {
+    look: impl Fn(&CaseId) -> Result<Content, ComponentError> + Sync,
+) -> Result<BTreeMap<CaseId, Content>, AdaptError> {
     let mut seen = BTreeMap::new();
     let what = format!("looking at {domain} cases");
     for (number, chunk) in cases.chunks(CHUNK).enumerate() {
-        context.observer.progress(Progress { what: &what, done: number * CHUNK, total: cases.len() });
-        let looks: Vec<Result<Looks, ComponentError>> = chunk.par_iter().map(|id| look(id)).collect();
-        for (id, looks) in chunk.iter().zip(looks) {
+        context.progress(Progress::images(&what, number * CHUNK, cases.len()))?;
+        let contents: Vec<Result<Content, ComponentError>> = chunk.par_iter().map(|id| look(id)).collect();
+        for (id, content) in chunk.iter().zip(contents) {
             let of_case = |error: ComponentError| error.context(format!("{domain} case {id}"));
-            let Looks { channels, shape, digests } = looks?;
-            components.policy.accepts(channels, shape).map_err(of_case)?;
-            seen.insert((*id).clone(), digests);
+            let content = content?;
+            components.policy.accepts(content.channels, content.shape).map_err(of_case)?;
+            seen.insert((*id).clone(), content);
         }
     }
     Ok(seen)

@@ -1,6 +1,6 @@
 use rayon::prelude::*;
 
-use super::{AdaptError, Observer, Progress};
+use super::{AdaptError, Observer, Progress, observer::report};
 use crate::{
     component::ComponentError,
     domain::{CaseEntry, CaseId, Image, ImageBatch},
@@ -46,7 +46,7 @@ pub(super) fn prepare(
     const CHUNK: usize = 64;
     let mut prepared = Vec::with_capacity(cases.len());
     for chunk in cases.chunks(CHUNK) {
-        observer.progress(Progress { what: "loading images", done: prepared.len(), total: cases.len() });
+        report(observer, Progress::images("loading images", prepared.len(), cases.len()))?;
         let loaded: Vec<_> =
             chunk.par_iter().map(|entry| prepare_image(&entry.id, &image(&entry.id)?, preprocess)).collect();
         for case in loaded {

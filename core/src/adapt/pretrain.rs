@@ -12,6 +12,7 @@ use super::{
     labelled::Labelled,
     preflight::look_at_all_cases,
     prepared::{shapes, stack},
+    require_memory,
     state::write_policy,
 };
 use crate::{
@@ -63,12 +64,14 @@ impl Pretraining {
     fn begin(context: &mut StepContext<'_>, components: &mut Components) -> Result<Self, AdaptError> {
         if let Some(Saved { progress: (log, best_epoch), training, mut kept }) = context.saved()? {
             let cases = kept.remove(layout::CASES).unwrap_or_default();
-            frozen::require_same(&cases, context.work.path(), components)?;
+            let seen = frozen::require_same(&cases, context.work.path(), components)?;
+            require_memory(context.plan, components, &seen, context.observer)?;
             components.policy.resume_training(&training)?;
             return Ok(Self { log, best_epoch, best: policy_among(kept)?, cases });
         }
-        let looks = look_at_all_cases(context, components)?;
-        let cases = frozen::list(components, &looks)?;
+        let seen = look_at_all_cases(context, components)?;
+        require_memory(context.plan, components, &seen, context.observer)?;
+        let cases = frozen::list(components, &seen)?;
         if let Some(start) = &components.start {
             components.policy.restore(start)?;
         }
@@ -107,7 +110,7 @@ fn train_epoch(
     let mut loss = 0.0;
     let make = |index: usize| train.batch(&batches[index], settings.augment, seed.named("augment"));
     ahead(batches.len(), make, |index, (images, labels)| {
-        context.observer.progress(Progress { what: &what, done: (epoch - 1) * batches.len() + index, total });
+        context.progress(Progress::batches(&what, (epoch - 1) * batches.len() + index, total))?;
         let of_batch = || batches::name(epoch, index, batches[index].iter().map(|&case| &train.cases[case].id));
         let of_images = policy.imitate(&images, &labels, &step).map_err(|error| error.context(of_batch()))?;
         loss += of_images * images.batch as f64;

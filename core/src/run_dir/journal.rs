@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunError, Step};
+use super::{RunError, Step, layout, peak_memory_bytes};
 
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,14 @@ pub enum Event {
         step: Step,
         /// How long it took.
         seconds: f64,
+        /// The most memory that the process had held until then, where the system tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peak_memory_bytes: Option<u64>,
+    },
+    /// A step was stopped, as its user asked.
+    Interrupted {
+        /// Which.
+        step: Step,
     },
     /// A step failed.
     Failed {
@@ -41,12 +49,24 @@ pub enum Event {
     },
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
+/// An event, and when it happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
     /// Milliseconds since 1970-01-01 UTC.
-    time_ms: u128,
+    pub time_ms: u64,
+    /// What happened.
     #[serde(flatten)]
-    event: &'a Event,
+    pub event: Event,
+}
+
+/// All that happened in the run at `root` so far. A last line that is still in the making is left out.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub fn read_journal(root: &Path) -> Result<Vec<Entry>, RunError> {
+    let path = root.join(layout::JOURNAL);
+    let text = fs::read_to_string(&path).map_err(|source| RunError::Read { path, source })?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
 /// The record of what happened when: the only file of a run that grows, and the only one that
@@ -87,7 +107,15 @@ impl Journal {
     /// As [`Journal::record`].
     pub fn finished(&mut self, step: Step) -> Result<(), RunError> {
         let seconds = self.started.elapsed().as_secs_f64();
-        self.record(&Event::Finished { step, seconds })
+        self.record(&Event::Finished { step, seconds, peak_memory_bytes: peak_memory_bytes() })
+    }
+
+    /// Notes that a step was stopped, as its user asked.
+    ///
+    /// # Errors
+    /// As [`Journal::record`].
+    pub fn interrupted(&mut self, step: Step) -> Result<(), RunError> {
+        self.record(&Event::Interrupted { step })
     }
 
     /// Notes that a step failed.
@@ -105,8 +133,9 @@ impl Journal {
     pub fn record(&mut self, event: &Event) -> Result<(), RunError> {
         #[allow(clippy::disallowed_methods, reason = "the journal is where the clock is read")]
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let line = Line { time_ms: now.as_millis(), event };
-        let mut text = serde_json::to_vec(&line).map_err(|error| RunError::Encode(error.to_string()))?;
+        let time_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let entry = Entry { time_ms, event: event.clone() };
+        let mut text = serde_json::to_vec(&entry).map_err(|error| RunError::Encode(error.to_string()))?;
         text.push(b'\n');
         self.file.write_all(&text).map_err(|error| RunError::write(&self.path, error))
     }

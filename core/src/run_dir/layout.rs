@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Step, StepKind};
+use super::Step;
 
 /// What made the run: versions, plugins, device, seed.
 pub const MANIFEST: &str = "manifest.json";
@@ -47,14 +47,7 @@ const PARTIAL: &str = ".partial";
 /// The folder of a step, relative to the run.
 #[must_use]
 pub fn step(step: &Step) -> PathBuf {
-    let kind = match step.kind {
-        StepKind::Pretrain => "pretrain",
-        StepKind::Collect => "collect",
-        StepKind::FitReward => "fit-reward",
-        StepKind::ImprovePolicy => "improve-policy",
-        StepKind::Evaluate => "evaluate",
-    };
-    Path::new(&format!("{ITERATION}{:03}", step.iteration)).join(kind)
+    Path::new(&format!("{ITERATION}{:03}", step.iteration)).join(step.kind.name())
 }
 
 /// The name that a folder which is put together will have; nothing for others.

@@ -18,6 +18,20 @@ pub enum StepKind {
     Evaluate,
 }
 
+impl StepKind {
+    /// As in the folders of a run.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pretrain => "pretrain",
+            Self::Collect => "collect",
+            Self::FitReward => "fit-reward",
+            Self::ImprovePolicy => "improve-policy",
+            Self::Evaluate => "evaluate",
+        }
+    }
+}
+
 /// A step of a run. Iteration 0 holds the supervised start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Step {

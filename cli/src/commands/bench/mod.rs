@@ -5,13 +5,13 @@ mod work;
 
 use std::time::Instant;
 
-use rl4seg_core::{config::Precision, nn};
+use rl4seg_core::{config::Precision, nn, run_dir::peak_memory_bytes};
 use serde::Serialize;
 
 use crate::{
     args::GlobalArgs,
     catalog,
-    measure::{Usage, peak_rss_bytes},
+    measure::Usage,
     networks::DeviceArg,
     output,
 };
@@ -153,7 +153,7 @@ fn timed(work: Timed, args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         fastest_s_per_image: seconds[0],
         slowest_s_per_image: seconds[seconds.len() - 1],
         cpu_s_per_image,
-        peak_rss_bytes: peak_rss_bytes(),
+        peak_rss_bytes: peak_memory_bytes(),
         device_memory_bytes: nn::device_memory_bytes(args.device.name())?,
     };
     output::result(global.json, &measured, || measured.text())

@@ -66,9 +66,9 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let Opened { source, component, .. } = open(&catalog, args.modality.as_deref(), &args.folder)?;
     let entries = source.cases()?;
     make_folder(&args.out, &[Part::Training, Part::Test].map(Part::folders).concat())?;
-    let mut counter = Counter::new("convert", global.shows_progress());
+    let mut counter = Counter::new("convert", global.shown());
     for (index, entry) in entries.iter().enumerate() {
-        counter.at(entry.id.as_str(), index, entries.len());
+        counter.at(entry.id.as_str(), index, entries.len(), "images");
         write_case(source.as_ref(), entry, &args.out).with_context(|| format!("case {}", entry.id))?;
     }
     counter.finish(&format!("{} cases", entries.len()));

@@ -78,10 +78,10 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
 fn look(args: &Args, global: &GlobalArgs, opened: Opened) -> anyhow::Result<Report> {
     let Opened { modality, component, source } = opened;
     let entries = source.cases()?;
-    let mut counter = Counter::new("inspect", global.shows_progress());
+    let mut counter = Counter::new("inspect", global.shown());
     let mut cases = Vec::with_capacity(entries.len());
     for some in entries.chunks(CASES_AT_ONCE) {
-        counter.at(&some[0].id.to_string(), cases.len(), entries.len());
+        counter.at(some[0].id.as_str(), cases.len(), entries.len(), "images");
         cases.par_extend(some.par_iter().map(|entry| Case::look_at(source.as_ref(), entry)));
     }
     counter.finish(&format!("{} cases", cases.len()));

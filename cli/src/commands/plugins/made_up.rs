@@ -4,7 +4,10 @@ use rl4seg_core::plugin::{Catalog, PluginInfo};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::commands::phantom::{Amount, Domain, Phantom};
+use crate::{
+    commands::phantom::{Amount, Domain, Phantom},
+    output::Shown,
+};
 
 const AMOUNT: Amount = Amount { size: 64, train: 3, validation: 1, test: 1 };
 
@@ -23,7 +26,7 @@ impl<'a> MadeUp<'a> {
         };
         let phantom = Phantom { domain: Domain::Target, seed: 0, amount: AMOUNT };
         let folder = TempDir::new()?;
-        phantom.write(catalog, modality, &folder.path().join("images"), false)?;
+        phantom.write(catalog, modality, &folder.path().join("images"), Shown::Nothing)?;
         Ok(Some(Self { plugin, phantom, folder }))
     }
 

@@ -74,12 +74,12 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let images = images::survey(&segmenter, outputs, &reading);
     images::tell_peak(&images);
     fs::create_dir_all(&args.out).with_context(|| format!("{}: cannot be made", args.out.display()))?;
-    let mut counter = Counter::new("predict", global.shows_progress());
+    let mut counter = Counter::new("predict", global.shown());
     let mut rows = Vec::new();
     let mut failed = Vec::new();
     for (index, image) in images.iter().enumerate() {
         let name = image.input.path().display().to_string();
-        counter.at(&name, index, images.len());
+        counter.at(&name, index, images.len(), "images");
         let mut progress = |done, total| tell_progress(&mut counter, &name, (index, images.len()), (done, total));
         match image.segment(&segmenter, &reading, &mut progress) {
             Ok(row) => rows.push(row),
@@ -102,8 +102,8 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
 /// Of one image its portions are counted, of several the images.
 fn tell_progress(counter: &mut Counter, name: &str, (index, images): (usize, usize), (done, total): (usize, usize)) {
     match images {
-        1 => counter.at(name, done, total),
-        _ => counter.at(&format!("{name}, portion {} of {total}", done + 1), index, images),
+        1 => counter.at(name, done, total, "portions"),
+        _ => counter.at(&format!("{name}, portion {} of {total}", done + 1), index, images, "images"),
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Args {
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
-    let reviewed = session::review(&args.run, &catalog, &args.device, global.shows_progress())?;
+    let reviewed = session::review(&args.run, &catalog, &args.device, global.shown())?;
     let (iteration, _) = adapt::latest_policy(&args.run)?;
     let measures = Measures::of(args.run.clone(), iteration, &reviewed);
     if let Some(folder) = &args.out {

@@ -278,7 +278,8 @@ fn training_goes_on_from_its_state_as_if_nothing_had_been_in_between() {
     }
     assert_eq!(policy.training_state().unwrap(), resumed.training_state().unwrap());
     let (images, _) = discs();
-    assert_eq!(policy.act(&images, &[None; BATCH], Seed(4)), resumed.act(&images, &[None; BATCH], Seed(4)));
+    let act = |policy: &mut NetworkPolicy| policy.act(&images, &[None; BATCH], Seed(4)).unwrap();
+    assert_eq!(act(&mut policy), act(&mut resumed));
     let mut incomplete = state;
     incomplete.0.remove("critic-optimizer");
     assert!(resumed.resume_training(&incomplete).unwrap_err().to_string().contains("no part `critic-optimizer`"));

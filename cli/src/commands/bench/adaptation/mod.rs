@@ -25,7 +25,7 @@ use crate::{
     catalog,
     commands::init::{Found, find},
     networks::DeviceArg,
-    output::{self, note},
+    output::{self, Shown},
     session::Session,
 };
 use experiment::Experiment;
@@ -86,7 +86,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         require_labels(&cases, &domains[1], &experiment.name)?;
     }
     let patients = cases.into_iter().map(|case| (case.id, case.group)).collect();
-    let bench = Bench { args, catalog: &catalog, modality, domains: &domains, shown: global.shows_progress() };
+    let bench = Bench { args, catalog: &catalog, modality, domains: &domains, shown: global.shown() };
     let plans = bench.write_configurations(&experiments)?;
     let mut pretrained = Vec::new();
     let mut results = Vec::new();
@@ -161,7 +161,7 @@ struct Bench<'a> {
     catalog: &'a Catalog,
     modality: &'a Modality,
     domains: &'a [Found; 2],
-    shown: bool,
+    shown: Shown,
 }
 
 type Plans = BTreeMap<(String, u64), (PathBuf, Plan)>;
@@ -197,9 +197,7 @@ impl Bench<'_> {
     ) -> anyhow::Result<RunResult> {
         let name = format!("{}, seed {seed}", experiment.name);
         let (path, plan) = plans.get(&(experiment.name.clone(), seed)).context("no such run")?;
-        if self.shown {
-            note(&name);
-        }
+        self.shown.tell(&name);
         let session = Session::open(path, &self.args.overrides, self.catalog, &self.args.device)?;
         if let Some((_, other)) = pretrained.iter().find(|(other, _)| starts_alike(plan, other)) {
             for kind in [StepKind::Pretrain, StepKind::Evaluate] {
@@ -211,8 +209,8 @@ impl Bench<'_> {
             Ok(_) => None,
             Err(error) => Some(collapse(error).with_context(|| name.clone())?),
         };
-        if let (Some(step), true) = (collapsed_in, self.shown) {
-            note(&format!("{name}: the policy collapsed in {step}; its results do not count"));
+        if let Some(step) = collapsed_in {
+            self.shown.tell(&format!("{name}: the policy collapsed in {step}; its results do not count"));
         }
         let last = collapsed_in.map_or(plan.iterations, |step| step.iteration.saturating_sub(1));
         let folder = root.join(layout::step(&Step::new(last, StepKind::Evaluate)));
