@@ -7,6 +7,7 @@
 
 mod appearance;
 mod args;
+mod asking;
 mod catalog;
 mod commands;
 mod configuration;
@@ -17,6 +18,7 @@ mod networks;
 mod output;
 mod reading;
 mod session;
+mod settings;
 mod watchdog;
 
 use std::process::ExitCode;
@@ -30,9 +32,12 @@ pub fn main() -> ExitCode {
     match args.global.apply().and_then(|()| watchdog::start()).and_then(|()| args.command.run(&args.global)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}", failure::describe(&error));
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(usage) => usage.exit(),
+            Err(error) => {
+                eprintln!("{}", failure::describe(&error));
+                ExitCode::FAILURE
+            }
+        },
     }
 }

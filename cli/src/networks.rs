@@ -14,8 +14,13 @@ use rl4seg_core::{
 #[derive(Debug, Clone, clap::Args)]
 pub struct DeviceArg {
     /// Where the networks run: `cpu`, `cuda`, `cuda:N`, `wgpu` or `wgpu:N`; `rl4seg doctor` tells what there is
-    #[arg(long, default_value = "cpu")]
+    #[arg(long, default_value = "cpu", value_parser = known_device)]
     device: String,
+}
+
+/// A name of which it can be told only later whether the device is there.
+fn known_device(name: &str) -> Result<String, ComponentError> {
+    nn::check_device_name(name).map(|()| name.to_owned())
 }
 
 impl DeviceArg {

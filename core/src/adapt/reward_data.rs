@@ -235,7 +235,7 @@ mod tests {
         let text = r#"
 modality = "echo"
 output = "run"
-distortion = []
+distortion = [{ component = "contrast" }]
 validity = [{ component = "echo/anatomy" }]
 corrector = { component = "morphology" }
 source = { component = "echo/camus" }

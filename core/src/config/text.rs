@@ -40,7 +40,7 @@ impl Override {
     /// # Errors
     /// If the key is empty or leads through a value that is no table.
     pub fn apply(&self, table: &mut Table) -> Result<(), ConfigError> {
-        let fault = |reason: String| ConfigError::Override { text: format!("{}={}", self.key, self.value), reason };
+        let fault = |reason: String| self.fault(reason);
         let mut parts: Vec<&str> = self.key.split('.').collect();
         let last = parts.pop().unwrap_or_default();
         if last.is_empty() {
@@ -53,6 +53,10 @@ impl Override {
         }
         here.insert(last.to_owned(), self.value.clone());
         Ok(())
+    }
+
+    fn fault(&self, reason: String) -> ConfigError {
+        ConfigError::Override { text: format!("{}={}", self.key, self.value), reason }
     }
 }
 
@@ -102,15 +106,44 @@ fn without_dots(path: &Path) -> PathBuf {
 
 fn parse(path: &Path, text: &str, overrides: &[Override]) -> Result<RawConfig, ConfigError> {
     let fault = |message: String| ConfigError::Parse { path: path.to_owned(), message };
+    let of_file = || toml::from_str(text).map_err(|error| fault(with_near_name(error.to_string().trim_end())));
     if overrides.is_empty() {
-        return toml::from_str(text).map_err(|error| fault(error.to_string()));
+        return of_file();
     }
-    let mut table: Table = toml::from_str(text).map_err(|error| fault(error.to_string()))?;
-    for change in overrides {
-        change.apply(&mut table)?;
+    let table: Table = toml::from_str(text).map_err(|error| fault(error.to_string()))?;
+    let changed = |count: usize| {
+        let mut table = table.clone();
+        overrides[..count].iter().try_for_each(|change| change.apply(&mut table))?;
+        Ok(table.try_into::<RawConfig>())
+    };
+    let error = match changed(overrides.len())? {
+        Ok(config) => return Ok(config),
+        Err(error) => error,
+    };
+    // What is wrong with the file itself is told with its line; else it is the first change after which it does not fit.
+    of_file()?;
+    let mut to_blame = (overrides.last(), error);
+    for count in 1..overrides.len() {
+        if let Err(error) = changed(count)? {
+            to_blame = (overrides.get(count - 1), error);
+            break;
+        }
     }
-    let with_overrides = toml::to_string(&table).map_err(|error| fault(error.to_string()))?;
-    toml::from_str(&with_overrides).map_err(|error| fault(format!("with --set: {error}")))
+    let (change, error) = to_blame;
+    let reason = with_near_name(error.message());
+    Err(change.map_or_else(|| fault(reason.clone()), |change| change.fault(reason.clone())))
+}
+
+/// Adds the nearest of the names that serde lists where it does not know one.
+fn with_near_name(message: &str) -> String {
+    let near = || {
+        let (_, rest) = ["unknown field `", "unknown variant `"].iter().find_map(|start| message.split_once(start))?;
+        let (unknown, rest) = rest.split_once('`')?;
+        let known = rest.split_once("expected ")?.1.split('`').skip(1).step_by(2);
+        let near = known.map(|name| (strsim::damerau_levenshtein(name, unknown), name)).min()?;
+        (near.0 <= unknown.len().div_ceil(2)).then_some(near.1)
+    };
+    near().map_or_else(|| message.to_owned(), |name| format!("{message}\ndid you mean `{name}`?"))
 }
 
 #[cfg(test)]
@@ -120,7 +153,7 @@ mod tests {
     const SHORTEST: &str = r#"
 modality = "echo"
 output = "run"
-distortion = []
+distortion = [{ component = "contrast" }]
 validity = [{ component = "echo/anatomy" }]
 corrector = { component = "morphology" }
 [source]
@@ -179,7 +212,37 @@ root = "/data/target"
     fn an_unknown_key_is_refused_with_its_name_and_line() {
         let error = parsed(&format!("{SHORTEST}\n[policy]\nclip = 0.1\n"), &[]).unwrap_err().to_string();
         assert!(error.contains("clip") && error.contains("line"), "{error}");
-        assert!(parsed(SHORTEST, &["policy.clip=0.1"]).is_err());
+        assert!(error.contains("did you mean `clip_range`?"), "{error}");
+    }
+
+    #[test]
+    fn an_override_that_does_not_fit_is_named_and_no_line_is_counted() {
+        let fault = |overrides: &[&str]| parsed(SHORTEST, overrides).unwrap_err().to_string();
+        let error = fault(&["seed=9", "policy.clip_rang=0.1", "network.width=8"]);
+        assert!(error.starts_with("--set policy.clip_rang=0.1: unknown field"), "{error}");
+        assert!(error.ends_with("did you mean `clip_range`?"), "{error}");
+        let error = fault(&["policy.epochs=\"many\""]);
+        assert!(error.starts_with("--set policy.epochs=\"many\": invalid type"), "{error}");
+        assert!(!error.contains("line"), "{error}");
+        let error = fault(&["policy.shrink_perturb.shrink=0.5"]);
+        assert!(error.contains("missing field `std`"), "{error}");
+        let error = parsed(&format!("{SHORTEST}\n[policy]\nclip = 0.1\n"), &["seed=9"]).unwrap_err().to_string();
+        assert!(error.starts_with("run.toml: ") && error.contains("line"), "{error}");
+    }
+
+    #[test]
+    fn overrides_may_fit_together_alone() {
+        let both = ["policy.shrink_perturb.shrink=0.5", "policy.shrink_perturb.std=0.01"];
+        assert!(parsed(SHORTEST, &both).unwrap().policy.shrink_perturb.is_some());
+    }
+
+    #[test]
+    fn a_name_that_is_like_none_is_not_taken_for_one() {
+        assert_eq!(
+            with_near_name("unknown field `zzzzzz`, expected `a` or `b`"),
+            "unknown field `zzzzzz`, expected `a` or `b`"
+        );
+        assert!(with_near_name("unknown variant `acepted`, expected `none` or `accepted`").ends_with("`accepted`?"));
     }
 
     #[test]
