@@ -4,6 +4,7 @@ use anyhow::{Context, anyhow};
 use rl4seg_core::{
     component::{Modality, ValidityMetric},
     config::{ComponentTable, RawConfig},
+    near_name::did_you_mean,
     plugin::{Catalog, DiscoverOptions, PluginInfo, TRUST_VARIABLE, TrustList},
     run_dir::PluginRecord,
 };
@@ -76,9 +77,7 @@ fn no_modality(id: &str, known: &[&str]) -> String {
     if known.is_empty() {
         return format!("the modality `{id}` is not known: {NO_MODALITY}");
     }
-    let near = known.iter().map(|known| (strsim::damerau_levenshtein(known, id), known)).min();
-    let near = near.filter(|(distance, _)| *distance <= id.len().div_ceil(2));
-    let near = near.map_or(String::new(), |(_, known)| format!("; did you mean `{known}`?"));
+    let near = did_you_mean(id, known.iter().copied());
     let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
     format!("no plugin offers the modality `{id}` (there is: {}){near}", known.join(", "))
 }

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use rl4seg_core::{
     component::settings_schema,
     config::{self, Expectation, RawConfig},
+    near_name::did_you_mean,
 };
 use serde::Serialize;
 
@@ -41,9 +42,7 @@ pub fn run(command: &Command, global: &GlobalArgs) -> anyhow::Result<()> {
     let Command::Reference(args) = command;
     let mut keys = keys();
     if let Some(wanted) = &args.wanted {
-        let near =
-            keys.iter().map(|key| (strsim::damerau_levenshtein(&key.setting.key, wanted), &key.setting.key)).min();
-        let near = near.map_or(String::new(), |(_, key)| format!("; did you mean `{key}`?"));
+        let near = did_you_mean(wanted, keys.iter().map(|key| key.setting.key.as_str()));
         keys.retain(|key| key.setting.key.contains(wanted.as_str()));
         if keys.is_empty() {
             bail!("no key of the configuration has `{wanted}` in its name{near}");

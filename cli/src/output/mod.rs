@@ -3,6 +3,7 @@
 mod progress;
 mod results;
 mod table;
+mod warning;
 
 pub use progress::{Counter, RunProgress};
 pub use results::{IterationResult, iteration_results, results_table};

@@ -10,7 +10,7 @@ use rl4seg_core::{
 };
 use serde_json::Value;
 
-use super::note;
+use super::{note, warning};
 
 /// Time between two lines in a log.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
@@ -139,7 +139,10 @@ impl Observer for RunProgress {
         self.counter.at(progress.what, progress.done, progress.total);
     }
 
-    fn step_finished(&mut self, _: &Step, _: &Value) {
+    fn step_finished(&mut self, _: &Step, summary: &Value) {
+        if let Some(warning) = warning::about(summary) {
+            note(&warning);
+        }
         self.counter.finish(&format!("done in {:.1} s", self.started.elapsed().as_secs_f64()));
     }
 }

@@ -3,6 +3,7 @@
 
 mod adaptation;
 mod data;
+mod documents;
 mod machine;
 mod measures;
 mod networks;

@@ -239,7 +239,7 @@ distortion = [{ component = "contrast" }]
 validity = [{ component = "echo/anatomy" }]
 corrector = { component = "morphology" }
 source = { component = "echo/camus" }
-target = { component = "echo/camus" }
+target = { component = "echo/camus", root = "ours" }
 "#;
         let plan = toml::from_str::<RawConfig>(text).unwrap().check().unwrap();
         let Parts { train, validation, test } = data.split(&plan).unwrap();

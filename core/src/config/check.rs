@@ -43,6 +43,12 @@ impl RawConfig {
     }
 
     fn check_loop(&self, faults: &mut Faults) {
+        let is_adapted = self.iterations > 0 && self.reward.model == RewardKind::Network;
+        if self.source == self.target && is_adapted {
+            let message = "is the same data set as source: there would be nothing to adapt to. Name another folder; where it is meant, \
+                           as in supervised reinforcement learning, set reward.model to \"dice\" or iterations to 0";
+            faults.add("target", message.to_owned());
+        }
         faults.at_least_one("validity", self.validity.len(), "add a [[validity]] table");
         faults.share("splits.validation", self.splits.validation);
         faults.share("splits.test", self.splits.test);
@@ -230,7 +236,7 @@ distortion = [{{ component = "contrast" }}]
 validity = [{{ component = "echo/anatomy" }}]
 corrector = {{ component = "morphology" }}
 source = {{ component = "echo/camus" }}
-target = {{ component = "echo/camus" }}
+target = {{ component = "echo/camus", root = "ours" }}
 {extra}"#
         ))
         .unwrap()
@@ -303,5 +309,19 @@ target = {{ component = "echo/camus" }}
         assert_eq!(of("policy.pseudo_share"), "a number from 0 to 1");
         assert_eq!(of("pretrain.augment.rotation_deg"), "degrees from 0 to 180");
         assert_eq!(of("policy.shrink_perturb.std"), "a number from 0 to 1");
+    }
+
+    #[test]
+    fn one_data_set_is_both_domains_only_where_that_makes_sense() {
+        let same = |more: &str| {
+            let mut config = config(more);
+            config.target = config.source.clone();
+            config
+        };
+        assert!(same("").check().unwrap_err().to_string().contains("nothing to adapt to"));
+        assert!(same("[reward]\nmodel = \"dice\"\n").check().is_ok());
+        let mut pretrained = same("");
+        pretrained.iterations = 0;
+        assert!(pretrained.check().is_ok());
     }
 }

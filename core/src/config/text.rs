@@ -7,6 +7,7 @@ use std::{
 use toml::{Table, Value};
 
 use super::{ConfigError, RawConfig};
+use crate::near_name::with_near_name;
 
 /// A key and the value that replaces what the file says, as `policy.clip_range=0.1`.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,18 +135,6 @@ fn parse(path: &Path, text: &str, overrides: &[Override]) -> Result<RawConfig, C
     Err(change.map_or_else(|| fault(reason.clone()), |change| change.fault(reason.clone())))
 }
 
-/// Adds the nearest of the names that serde lists where it does not know one.
-fn with_near_name(message: &str) -> String {
-    let near = || {
-        let (_, rest) = ["unknown field `", "unknown variant `"].iter().find_map(|start| message.split_once(start))?;
-        let (unknown, rest) = rest.split_once('`')?;
-        let known = rest.split_once("expected ")?.1.split('`').skip(1).step_by(2);
-        let near = known.map(|name| (strsim::damerau_levenshtein(name, unknown), name)).min()?;
-        (near.0 <= unknown.len().div_ceil(2)).then_some(near.1)
-    };
-    near().map_or_else(|| message.to_owned(), |name| format!("{message}\ndid you mean `{name}`?"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,15 +223,6 @@ root = "/data/target"
     fn overrides_may_fit_together_alone() {
         let both = ["policy.shrink_perturb.shrink=0.5", "policy.shrink_perturb.std=0.01"];
         assert!(parsed(SHORTEST, &both).unwrap().policy.shrink_perturb.is_some());
-    }
-
-    #[test]
-    fn a_name_that_is_like_none_is_not_taken_for_one() {
-        assert_eq!(
-            with_near_name("unknown field `zzzzzz`, expected `a` or `b`"),
-            "unknown field `zzzzzz`, expected `a` or `b`"
-        );
-        assert!(with_near_name("unknown variant `acepted`, expected `none` or `accepted`").ends_with("`accepted`?"));
     }
 
     #[test]
