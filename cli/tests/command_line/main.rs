@@ -11,4 +11,8 @@ mod plugins;
 mod program;
 mod resume;
 mod runs;
+// The terminal is made by a command of Linux.
+#[cfg(target_os = "linux")]
+mod terminal;
 mod wrong_input;
+mod wrong_moves;
