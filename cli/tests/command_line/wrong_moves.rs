@@ -14,10 +14,10 @@ use rl4seg_core::{
 
 use crate::program::{Folder, Outcome, labels, outcome, rl4seg, volume};
 
-/// Data of both domains and a run that has only pretrained: what the moves begin from. Nothing is written to it.
+/// Data of both domains and a short run: what the moves begin from. Nothing is written to it.
 static BEGUN: LazyLock<Folder> = LazyLock::new(|| {
     let folder = Folder::new().with_data();
-    folder.adapt(&["--set", "iterations=0", "--set", "pretrain.epochs=1"]).done();
+    folder.adapt(&[]).done();
     folder
 });
 
@@ -290,12 +290,11 @@ fn a_device_that_this_build_has_not_is_told_so() {
 fn a_damaged_policy_is_named_with_its_run() {
     let folder = Folder::new();
     copy(&BEGUN.at("run"), &folder.at("run"));
-    let policy = folder.at("run/iteration-000/pretrain/actor.safetensors");
+    let policy = folder.at("run/iteration-001/improve-policy/actor.safetensors");
     fs::write(&policy, &fs::read(&policy).unwrap()[..1000]).unwrap();
-    let error = rl4seg(["adapt", &folder.text("run"), "--set", "seed=1"]);
-    assert_eq!(error.code, Some(0), "a run that is complete needs no weights: {}", error.stderr);
-    let review = rl4seg(["uncertainty", &folder.text("run")]);
-    assert_ne!(review.code, Some(0));
+    let (run, scan, out) = (folder.text("run"), BEGUN.text("target/img"), folder.text("results"));
+    told(rl4seg(["predict", &run, &scan, "--out", &out]), &["the policy in", &run, "not a whole safetensors file"]);
+    assert!(!folder.at("results").exists());
 }
 
 #[test]
