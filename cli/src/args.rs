@@ -71,11 +71,15 @@ pub enum Command {
     Compare(commands::compare::Args),
     Check(commands::check::Args),
     #[command(subcommand)]
+    Config(commands::config::Command),
+    #[command(subcommand)]
     Data(commands::data::Command),
     Phantom(commands::phantom::Args),
     #[command(subcommand)]
     Bench(commands::bench::Command),
     Doctor(commands::doctor::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
     #[command(subcommand)]
     Plugins(commands::plugins::Command),
     #[command(name = rl4seg_core::plugin::PROBE_COMMAND, hide = true)]
@@ -96,10 +100,13 @@ impl Command {
             Self::Uncertainty(args) => commands::uncertainty::run(args, global),
             Self::Compare(args) => commands::compare::run(args, global),
             Self::Check(args) => commands::check::run(args, global),
+            Self::Config(command) => commands::config::run(command, global),
             Self::Data(command) => commands::data::run(command, global),
             Self::Phantom(args) => commands::phantom::run(args, global),
             Self::Bench(command) => commands::bench::run(command, global),
             Self::Doctor(args) => commands::doctor::run(args, global),
+            Self::Completions(args) => commands::completions::run(args),
+            Self::Man(args) => commands::man::run(args, global),
             Self::Plugins(command) => commands::plugins::run(command, global),
             Self::Probe(args) => commands::probe::run(args),
         }

@@ -4,6 +4,7 @@ use anyhow::{Context, anyhow};
 use rl4seg_core::{
     component::{Modality, ValidityMetric},
     config::{ComponentTable, RawConfig},
+    near_name::did_you_mean,
     plugin::{Catalog, DiscoverOptions, PluginInfo, TRUST_VARIABLE, TrustList},
     run_dir::PluginRecord,
 };
@@ -56,9 +57,29 @@ pub fn records(catalog: &Catalog, config: &RawConfig) -> anyhow::Result<Vec<Plug
 
 /// The modality of this name.
 pub fn modality<'a>(catalog: &'a Catalog, id: &str) -> anyhow::Result<&'a Modality> {
-    catalog
-        .modality(id)
-        .with_context(|| format!("no plugin offers the modality `{id}`; `rl4seg plugins list` shows what is loaded"))
+    catalog.modality(id).ok_or_else(|| {
+        let known: Vec<&str> = modalities(catalog).map(|modality| modality.id.as_str()).collect();
+        anyhow!("{}", no_modality(id, &known))
+    })
+}
+
+/// The modalities that there are plugins for.
+pub fn modalities(catalog: &Catalog) -> impl Iterator<Item = &Modality> {
+    catalog.plugins().iter().filter_map(|plugin| plugin.modality.as_ref())
+}
+
+/// What to do where the program was put in place without its plugins.
+pub const NO_MODALITY: &str = "no plugin for a kind of images is loaded. `cargo install` puts the program alone in place: build it with \
+     `--features linked-plugins`, keep the libraries of a release beside the program, or add them with \
+     `rl4seg plugins install LIBRARY`";
+
+fn no_modality(id: &str, known: &[&str]) -> String {
+    if known.is_empty() {
+        return format!("the modality `{id}` is not known: {NO_MODALITY}");
+    }
+    let near = did_you_mean(id, known.iter().copied());
+    let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
+    format!("no plugin offers the modality `{id}` (there is: {}){near}", known.join(", "))
 }
 
 /// The metrics that the preset of a modality judges with.
@@ -75,4 +96,17 @@ pub fn validity_of(catalog: &Catalog, modality: &Modality) -> anyhow::Result<Vec
 /// The metrics of these tables of a configuration.
 pub fn validity(catalog: &Catalog, tables: &[ComponentTable]) -> anyhow::Result<Vec<Box<dyn ValidityMetric>>> {
     tables.iter().map(|table| Ok(catalog.validity_metric(&table.component, &table.settings_json())?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_modality_that_is_not_there_is_answered_with_what_is() {
+        assert!(no_modality("echo", &[]).contains("plugins install"));
+        let typo = no_modality("ehco", &["cardiac-mr", "echo"]);
+        assert!(typo.contains("`cardiac-mr`, `echo`") && typo.ends_with("did you mean `echo`?"), "{typo}");
+        assert!(!no_modality("ct", &["chest-xray"]).contains("did you mean"));
+    }
 }

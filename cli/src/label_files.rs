@@ -9,6 +9,7 @@ use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
     domain::LabelSet,
     io::{Input, file_stem, formats},
+    run_dir::layout,
 };
 
 /// What `predict` adds to the name of a label map.
@@ -24,6 +25,11 @@ const OF_LABELS: [&str; 2] = [LABELS, CAMUS_REFERENCE];
 /// The label maps that `path` names: itself, or what lies in it and its folders, in the order of
 /// names. Left out are uncertainty maps that `predict` wrote beside them, and images whose label map lies beside them.
 pub fn label_maps(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    ensure!(
+        !path.join(layout::MANIFEST).is_file(),
+        "{}: is a run directory, which holds no label maps; `rl4seg predict` writes them",
+        path.display()
+    );
     let mut files = Input::find_labels(path)?;
     if path.is_dir() {
         let stems: BTreeSet<PathBuf> = files.iter().filter_map(|file| beside(&file.path(), "")).collect();

@@ -7,6 +7,7 @@
 
 mod appearance;
 mod args;
+mod asking;
 mod catalog;
 mod commands;
 mod configuration;
@@ -18,6 +19,7 @@ mod networks;
 mod output;
 mod reading;
 mod session;
+mod settings;
 mod watchdog;
 
 use std::process::ExitCode;
@@ -31,12 +33,13 @@ pub fn main() -> ExitCode {
     match args.global.apply().and_then(|()| watchdog::start()).and_then(|()| args.command.run(&args.global)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if failure::is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => match error.downcast_ref::<interrupt::Interrupted>() {
-            Some(interrupted) => {
-                args.global.shown().last_word(&interrupted.to_string());
-                ExitCode::from(interrupt::STOPPED)
-            }
-            None => {
+        Err(error) if error.is::<interrupt::Interrupted>() => {
+            args.global.shown().last_word(&error.to_string());
+            ExitCode::from(interrupt::STOPPED)
+        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(usage) => usage.exit(),
+            Err(error) => {
                 eprintln!("{}", failure::describe(&error));
                 ExitCode::FAILURE
             }

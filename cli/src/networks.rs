@@ -17,8 +17,13 @@ use crate::output::note;
 pub struct DeviceArg {
     /// Where the networks run: `cpu`, `cuda`, `cuda:N`, `wgpu` or `wgpu:N`; `rl4seg doctor` tells what there is
     /// [default: cpu; of a run that goes on, where it was begun]
-    #[arg(long)]
+    #[arg(long, value_parser = known_device)]
     device: Option<String>,
+}
+
+/// A name of which it can be told only later whether the device is there.
+fn known_device(name: &str) -> Result<String, ComponentError> {
+    nn::check_device_name(name).map(|()| name.to_owned())
 }
 
 impl DeviceArg {

@@ -7,6 +7,7 @@
 //! | [`measure`] | overlap, distances, connected components, morphology, calibration | nothing |
 //! | [`preprocess`] | resampling, cropping, rescaling, CLAHE, each with its inverse for label maps | nothing |
 //! | [`io`] | NIfTI | nothing |
+//! | [`near_name`] | the name that was probably meant | nothing |
 //! | [`builtin`] | the correctors and distortions that come with `rl4seg` | nothing |
 //! | [`plugin`] | the boundary to plugins, and with `host` the catalog of what is loaded | nothing |
 //! | [`config`], [`run_dir`], [`adapt`] | a run: its configuration, its files, its loop | feature `host` |
@@ -20,6 +21,7 @@ pub mod component;
 pub mod domain;
 pub mod io;
 pub mod measure;
+pub mod near_name;
 pub mod plugin;
 pub mod preprocess;
 pub mod random;

@@ -1,6 +1,8 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use rl4seg_core::near_name::settings_fault;
+
 use crate::component::{ComponentError, ErrorKind, Result};
 
 /// What every component of a plugin tells about itself, beside the trait of its kind.
@@ -27,7 +29,8 @@ pub trait Component: Sized + Send + Sync + 'static {
 /// # Errors
 /// If the configuration is not of [`Component::Config`]'s form, or as [`Component::new`].
 pub(crate) fn make<T: Component>(config: &str) -> Result<T> {
-    let config = serde_json::from_str(config)
-        .map_err(|error| ComponentError::new(ErrorKind::Configuration, format!("its settings: {error}")))?;
+    let config = serde_json::from_str(config).map_err(|error| {
+        ComponentError::new(ErrorKind::Configuration, format!("its settings: {}", settings_fault(&error)))
+    })?;
     T::new(config)
 }

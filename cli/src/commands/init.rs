@@ -4,12 +4,14 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
+use clap::{CommandFactory, error::ErrorKind};
 use rl4seg_core::{component::Modality, io::write_atomically, plugin::Catalog};
 use serde_json::json;
 
 use crate::{
     appearance::{self, Appearance},
     args::GlobalArgs,
+    asking::Asking,
     catalog,
     configuration::Configuration,
     output,
@@ -17,7 +19,7 @@ use crate::{
 
 /// Write a commented configuration for your own two folders of images
 ///
-/// Finds out which of the modality's data sources can read each folder.
+/// Finds out which of the modality's data sources can read each folder. On a terminal it asks for what was not given.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  rl4seg init --modality echo --source data/camus --target data/ours\n  rl4seg adapt run.toml"
@@ -25,13 +27,13 @@ use crate::{
 pub struct Args {
     /// The kind of images
     #[arg(long)]
-    modality: String,
+    modality: Option<String>,
     /// The folder with labels
     #[arg(long, value_name = "DIR")]
-    source: PathBuf,
+    source: Option<PathBuf>,
     /// The folder without labels
     #[arg(long, value_name = "DIR")]
-    target: PathBuf,
+    target: Option<PathBuf>,
     /// The configuration file to write
     #[arg(long, value_name = "FILE", default_value = "run.toml")]
     out: PathBuf,
@@ -42,21 +44,14 @@ pub struct Args {
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     ensure!(!args.out.exists(), "{} is there already; remove it or choose another --out", args.out.display());
+    let asking = asking(args, global)?;
     let catalog = catalog::load(global)?;
-    let modality = catalog::modality(&catalog, &args.modality)?;
-    let source = find(&catalog, modality, &args.source)?;
-    let target = find(&catalog, modality, &args.target)?;
-    ensure!(
-        source.references > 0,
-        "{}: none of its {} cases has an expert's label map; the source domain needs them",
-        args.source.display(),
-        source.cases
-    );
-    ensure!(
-        source.root != target.root,
-        "{}: is given as source and as target; there would be nothing to adapt to",
-        args.source.display()
-    );
+    let modality = catalog::modality(&catalog, &asking.modality(&catalog, args.modality.as_deref())?)?;
+    let source = asking.folder("source", "The folder with labels", args.source.as_deref())?;
+    let target = asking.folder("target", "The folder without labels", args.target.as_deref())?;
+    let source = find(&catalog, modality, &source)?;
+    let target = find(&catalog, modality, &target)?;
+    require_two_domains(&source, &target)?;
     let mut configuration = Configuration::of_preset(modality)?;
     if args.published {
         configuration.take_published_method();
@@ -73,6 +68,45 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
             args.out.display()
         )
     })
+}
+
+/// What is not given can be asked for, or is told as a wrong usage.
+fn asking(args: &Args, global: &GlobalArgs) -> anyhow::Result<Asking> {
+    let given = [
+        ("--modality <NAME>", args.modality.is_some()),
+        ("--source <DIR>", args.source.is_some()),
+        ("--target <DIR>", args.target.is_some()),
+    ];
+    let missing: Vec<&str> = given.into_iter().filter(|(_, is_given)| !is_given).map(|(flag, _)| flag).collect();
+    if missing.is_empty() || Asking::is_possible(global) {
+        return Ok(Asking);
+    }
+    let message =
+        format!("these are missing: {}; on a terminal `rl4seg init` asks for them, here it cannot", missing.join(", "));
+    let mut command = crate::args::Args::command();
+    command.build();
+    let usage = command.find_subcommand_mut("init").context("the command `init`")?;
+    Err(usage.error(ErrorKind::MissingRequiredArgument, message).into())
+}
+
+/// The source has labels, the target is another data set, and they were not swapped.
+fn require_two_domains(source: &Found, target: &Found) -> anyhow::Result<()> {
+    let swapped = match target.references {
+        0 => String::new(),
+        count => format!("; {} has {count}: were --source and --target swapped?", target.root.display()),
+    };
+    ensure!(
+        source.references > 0,
+        "{}: none of its {} cases has an expert's label map; the source domain needs them{swapped}",
+        source.root.display(),
+        source.cases
+    );
+    ensure!(
+        source.root != target.root,
+        "{}: is given as source and as target; there would be nothing to adapt to",
+        source.root.display()
+    );
+    Ok(())
 }
 
 /// A folder, and the data source that reads it.

@@ -4,6 +4,7 @@ mod clock;
 mod progress;
 mod results;
 mod table;
+mod warning;
 
 pub use progress::{Counter, Estimate, RunProgress, Shown};
 pub use results::{IterationResult, iteration_results, results_table};

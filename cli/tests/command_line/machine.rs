@@ -19,7 +19,9 @@ fn the_cpu_agrees_with_itself() {
     let low = ["bench", "agreement", "--precision", "bfloat16"];
     assert!(rl4seg(low.into_iter().chain(size)).refused().contains("network.precision"));
     let elsewhere = ["bench", "infer", "--device", "tpu"];
-    assert!(rl4seg(elsewhere.into_iter().chain(size)).refused().contains("`tpu` is not known"));
+    let usage = rl4seg(elsewhere.into_iter().chain(size));
+    assert_eq!(usage.code, Some(2));
+    assert!(usage.stderr.contains("`tpu` is not known"), "{}", usage.stderr);
 }
 
 #[test]

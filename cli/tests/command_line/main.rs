@@ -3,6 +3,7 @@
 
 mod adaptation;
 mod data;
+mod documents;
 mod faults;
 mod machine;
 mod measures;
@@ -11,5 +12,9 @@ mod plugins;
 mod program;
 mod resume;
 mod runs;
+// The terminal is made by a command of Linux.
+#[cfg(target_os = "linux")]
+mod terminal;
 mod upgrades;
 mod wrong_input;
+mod wrong_moves;

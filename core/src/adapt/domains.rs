@@ -117,11 +117,15 @@ impl Cases {
         if source.labels() != labels {
             return Err(ComponentError::new(
                 ErrorKind::Inconsistent,
-                format!("the data source has the labels {}, the modality {labels}", source.labels()),
+                format!(
+                    "the data source has the labels {}, the modality {labels}; take a data source of this modality, or change \
+                     `modality` in the configuration",
+                    source.labels()
+                ),
             ));
         }
         let entries = source.cases()?;
-        let drawn = draw_splits(&entries, splits, seed);
+        let (drawn, listed) = (draw_splits(&entries, splits, seed), entries.len());
         let mut by_split: BTreeMap<Split, Vec<CaseEntry>> = BTreeMap::new();
         let mut of_groups: BTreeMap<String, (Split, CaseId)> = BTreeMap::new();
         for entry in entries.into_iter().filter(usable) {
@@ -141,7 +145,7 @@ impl Cases {
             if !by_split.contains_key(&split) {
                 return Err(ComponentError::new(
                     ErrorKind::NotFound,
-                    format!("no case for {split:?}; the loop needs training, validation and test cases: add cases, or change [splits]").to_lowercase(),
+                    none_left(split, listed, &by_split, of_groups.len()),
                 ));
             }
         }
@@ -166,6 +170,22 @@ impl Cases {
     fn of(&self, split: Split) -> &[CaseEntry] {
         self.by_split.get(&split).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Why a split of a data set that lists so many cases has none.
+fn none_left(split: Split, listed: usize, by_split: &BTreeMap<Split, Vec<CaseEntry>>, groups: usize) -> String {
+    let usable: usize = by_split.values().map(Vec::len).sum();
+    if usable == 0 && listed > 0 {
+        return format!(
+            "none of its {listed} cases has an expert's label map, and it is what the network learns from: name a folder with \
+             label maps; were source and target swapped?"
+        );
+    }
+    let split = format!("{split:?}").to_lowercase();
+    format!(
+        "no case is left for {split}: it has {usable} cases of {groups} patients, and a patient is in one split alone. Training, \
+         validation and test need a patient each: add patients, or change the splits of the data set or [splits]"
+    )
 }
 
 /// A split for every group that has a case without one. The groups are put in an order that

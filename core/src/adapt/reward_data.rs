@@ -235,11 +235,11 @@ mod tests {
         let text = r#"
 modality = "echo"
 output = "run"
-distortion = []
+distortion = [{ component = "contrast" }]
 validity = [{ component = "echo/anatomy" }]
 corrector = { component = "morphology" }
 source = { component = "echo/camus" }
-target = { component = "echo/camus" }
+target = { component = "echo/camus", root = "ours" }
 "#;
         let plan = toml::from_str::<RawConfig>(text).unwrap().check().unwrap();
         let Parts { train, validation, test } = data.split(&plan).unwrap();

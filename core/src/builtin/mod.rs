@@ -16,6 +16,7 @@ pub mod validity;
 use serde::de::DeserializeOwned;
 
 use crate::component::{ComponentError, ErrorKind, Result};
+use crate::near_name;
 
 /// The name under which the built-in components are registered.
 pub const PLUGIN: &str = "core";
@@ -23,7 +24,8 @@ pub const PLUGIN: &str = "core";
 /// Reads the configuration of component `id`.
 fn configuration<T: DeserializeOwned>(id: &str, json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|error| {
-        ComponentError::new(ErrorKind::Configuration, format!("configuration of `{PLUGIN}/{id}`: {error}"))
+        let message = format!("its settings: {}", near_name::settings_fault(&error));
+        ComponentError::new(ErrorKind::Configuration, message).context(format!("the built-in component `{id}`"))
     })
 }
 

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ComponentError, ErrorKind, InferenceMemory, Result, TrainingMemory, TrainingState};
@@ -187,7 +188,7 @@ pub struct ImitationStep {
 }
 
 /// How the policy is improved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UpdateRule {
     /// Clipped surrogate (Schulman et al. 2017, eq. 7), several updates a rollout.

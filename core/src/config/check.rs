@@ -1,5 +1,5 @@
-use super::{Baseline, ConfigError, Fault, RawConfig, RewardKind, Schedule, Trusted};
-use crate::domain::Seed;
+use super::{Baseline, ComponentTable, ConfigError, Fault, RawConfig, RewardKind, Schedule, ShrinkPerturb, Trusted};
+use crate::{domain::Seed, preprocess::SettingRange};
 
 /// At 1024 a network has 8 thousand million weights.
 const MOST_WIDTH: usize = 1024;
@@ -32,13 +32,23 @@ impl RawConfig {
     /// [`ConfigError::Faults`] with one entry for each value that cannot be used.
     pub fn check(self) -> Result<Plan, ConfigError> {
         let mut faults = Faults::default();
-        self.check_loop(&mut faults);
-        self.check_reward(&mut faults);
-        self.check_policy(&mut faults);
-        if faults.0.is_empty() { Ok(Plan(self)) } else { Err(ConfigError::Faults(faults.0)) }
+        self.look_at(&mut faults);
+        if faults.found.is_empty() { Ok(Plan(self)) } else { Err(ConfigError::Faults(faults.found)) }
+    }
+
+    fn look_at(&self, faults: &mut Faults) {
+        self.check_loop(faults);
+        self.check_reward(faults);
+        self.check_policy(faults);
     }
 
     fn check_loop(&self, faults: &mut Faults) {
+        let is_adapted = self.iterations > 0 && self.reward.model == RewardKind::Network;
+        if self.source == self.target && is_adapted {
+            let message = "is the same data set as source: there would be nothing to adapt to. Name another folder; where it is meant, \
+                           as in supervised reinforcement learning, set reward.model to \"dice\" or iterations to 0";
+            faults.add("target", message.to_owned());
+        }
         faults.at_least_one("validity", self.validity.len(), "add a [[validity]] table");
         faults.share("splits.validation", self.splits.validation);
         faults.share("splits.test", self.splits.test);
@@ -49,22 +59,21 @@ impl RawConfig {
             faults.add("preprocess", error.to_string());
         }
         let width = self.network.width;
-        if !(2..=MOST_WIDTH).contains(&width) || !width.is_multiple_of(2) {
-            faults.add("network.width", format!("is {width}; expected an even number from 2 to {MOST_WIDTH}"));
-        }
+        let fits = (2..=MOST_WIDTH).contains(&width) && width.is_multiple_of(2);
+        faults.expect("network.width", fits, width, format!("an even number from 2 to {MOST_WIDTH}"));
         if self.network.component.is_none() && !self.network.settings.is_empty() {
             let message =
                 "is of a plugin's network, but network.component names none; set it, or leave the settings out";
             faults.add("network.settings", message.to_owned());
         }
-        if self.iterations > MOST_ITERATIONS {
-            faults.add("iterations", format!("is {}; expected at most {MOST_ITERATIONS}", self.iterations));
-        }
+        let count = self.iterations;
+        faults.expect("iterations", count <= MOST_ITERATIONS, count, format!("at most {MOST_ITERATIONS}"));
         if self.pretrain.epochs == 0 && self.pretrain.checkpoint.is_none() {
             faults.add("pretrain.epochs", "is 0 and pretrain.checkpoint is not set; set one of the two".to_owned());
         }
-        if let Err(error) = self.pretrain.augment.check() {
-            faults.add("pretrain.augment", error.to_string());
+        for SettingRange { key, found, most, expected } in self.pretrain.augment.ranges() {
+            let fits = (0.0..=most).contains(&found);
+            faults.expect(&format!("pretrain.augment.{key}"), fits, found, expected.to_owned());
         }
         if self.pretrain.checkpoint_prefix.is_some() && self.pretrain.checkpoint.is_none() {
             faults.add("pretrain.checkpoint_prefix", "is set, but pretrain.checkpoint is not".to_owned());
@@ -81,6 +90,12 @@ impl RawConfig {
 
     fn check_reward(&self, faults: &mut Faults) {
         let reward = &self.reward;
+        let distorts = reward.model == RewardKind::Network && self.collect.distort != Trusted::None;
+        if self.distortion.is_empty() && distorts {
+            let message = "is empty, and collect.distort says that label maps are distorted: add a [[distortion]] table, as \
+                           component = \"contrast\", or set collect.distort to \"none\" to do without";
+            faults.add("distortion", message.to_owned());
+        }
         faults.at_least_one("reward.epochs", reward.epochs, "the reward network would stay random");
         faults.at_least_one("reward.batch", reward.batch, "a step needs a sample");
         faults.positive("reward.learning_rate", reward.learning_rate);
@@ -130,42 +145,81 @@ impl RawConfig {
     }
 }
 
+/// What a value must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// The key, as `policy.clip_range`.
+    pub key: String,
+    /// In words, as `a number above 0`.
+    pub expected: String,
+}
+
+/// What [`RawConfig::check`] demands of single values, in the order in which it looks at them.
+#[must_use]
+pub fn expectations() -> Vec<Expectation> {
+    let component = || ComponentTable { component: String::new(), settings: toml::Table::new() };
+    let mut faults = Faults::default();
+    let mut config = RawConfig {
+        modality: String::new(),
+        output: std::path::PathBuf::new(),
+        seed: 0,
+        iterations: 0,
+        source: component(),
+        target: component(),
+        splits: Default::default(),
+        preprocess: Default::default(),
+        network: Default::default(),
+        pretrain: Default::default(),
+        collect: Default::default(),
+        validity: Vec::new(),
+        distortion: Vec::new(),
+        corrector: component(),
+        reward: Default::default(),
+        policy: Default::default(),
+    };
+    config.policy.shrink_perturb = Some(ShrinkPerturb { shrink: 1.0, std: 0.0 });
+    config.look_at(&mut faults);
+    faults.expectations
+}
+
+/// What was found, and what was looked for.
 #[derive(Default)]
-struct Faults(Vec<Fault>);
+struct Faults {
+    found: Vec<Fault>,
+    expectations: Vec<Expectation>,
+}
 
 impl Faults {
     fn add(&mut self, key: &str, message: String) {
-        self.0.push(Fault { key: key.to_owned(), message });
+        self.found.push(Fault { key: key.to_owned(), message });
+    }
+
+    fn expect(&mut self, key: &str, is_so: bool, found: impl std::fmt::Display, expected: String) {
+        if !is_so {
+            self.add(key, format!("is {found}; expected {expected}"));
+        }
+        self.expectations.push(Expectation { key: key.to_owned(), expected });
     }
 
     fn at_least_one(&mut self, key: &str, found: usize, why: &str) {
-        if found == 0 {
-            self.add(key, format!("is 0; expected 1 or more: {why}"));
-        }
+        self.expect(key, found > 0, format!("0: {why}"), "1 or more".to_owned());
     }
 
     fn at_least(&mut self, key: &str, found: Schedule, min: f64) {
-        if !(found.initial().is_finite() && found.initial() >= min) {
-            self.add(key, format!("starts at {}; expected {min} or more", found.initial()));
-        }
+        let initial = found.initial();
+        self.expect(key, initial.is_finite() && initial >= min, initial, format!("{min} or more"));
     }
 
     fn positive(&mut self, key: &str, found: f64) {
-        if !(found.is_finite() && found > 0.0) {
-            self.add(key, format!("is {found}; expected a number above 0"));
-        }
+        self.expect(key, found.is_finite() && found > 0.0, found, "a number above 0".to_owned());
     }
 
     fn within(&mut self, key: &str, found: f64, min: f64, max: f64) {
-        if !(min..=max).contains(&found) {
-            self.add(key, format!("is {found}; expected a number from {min} to {max}"));
-        }
+        self.expect(key, (min..=max).contains(&found), found, format!("a number from {min} to {max}"));
     }
 
     fn share(&mut self, key: &str, found: f64) {
-        if !(found > 0.0 && found < 1.0) {
-            self.add(key, format!("is {found}; expected a share between 0 and 1, as 0.1"));
-        }
+        self.expect(key, found > 0.0 && found < 1.0, found, "a share between 0 and 1, as 0.1".to_owned());
     }
 }
 
@@ -178,11 +232,11 @@ mod tests {
             r#"
 modality = "echo"
 output = "run"
-distortion = []
+distortion = [{{ component = "contrast" }}]
 validity = [{{ component = "echo/anatomy" }}]
 corrector = {{ component = "morphology" }}
 source = {{ component = "echo/camus" }}
-target = {{ component = "echo/camus" }}
+target = {{ component = "echo/camus", root = "ours" }}
 {extra}"#
         ))
         .unwrap()
@@ -233,5 +287,41 @@ target = {{ component = "echo/camus" }}
         let ConfigError::Faults(faults) = config(text).check().unwrap_err() else { panic!("expected faults") };
         let keys: Vec<&str> = faults.iter().map(|fault| fault.key.as_str()).collect();
         assert_eq!(keys, ["network.width", "reward.test", "policy.batch", "policy.clip_range"]);
+    }
+
+    #[test]
+    fn nothing_to_distort_with_is_told_before_the_run() {
+        let empty = |more: &str| {
+            let text = toml::to_string(&config(more)).unwrap();
+            let mut config: RawConfig = toml::from_str(&text).unwrap();
+            config.distortion.clear();
+            config.check()
+        };
+        let error = empty("").unwrap_err().to_string();
+        assert!(error.contains("[[distortion]]") && error.contains("collect.distort"), "{error}");
+        assert!(empty("[collect]\ndistort = \"none\"\n").is_ok());
+        assert!(empty("[reward]\nmodel = \"dice\"\n").is_ok());
+    }
+
+    #[test]
+    fn what_is_expected_is_told_without_a_configuration() {
+        let of = |key: &str| expectations().into_iter().find(|expectation| expectation.key == key).unwrap().expected;
+        assert_eq!(of("policy.pseudo_share"), "a number from 0 to 1");
+        assert_eq!(of("pretrain.augment.rotation_deg"), "degrees from 0 to 180");
+        assert_eq!(of("policy.shrink_perturb.std"), "a number from 0 to 1");
+    }
+
+    #[test]
+    fn one_data_set_is_both_domains_only_where_that_makes_sense() {
+        let same = |more: &str| {
+            let mut config = config(more);
+            config.target = config.source.clone();
+            config
+        };
+        assert!(same("").check().unwrap_err().to_string().contains("nothing to adapt to"));
+        assert!(same("[reward]\nmodel = \"dice\"\n").check().is_ok());
+        let mut pretrained = same("");
+        pretrained.iterations = 0;
+        assert!(pretrained.check().is_ok());
     }
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file is not there or cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: the configuration cannot be read: {source}", path.display())]
     Read {
         /// The configuration file.
         path: PathBuf,

@@ -10,7 +10,7 @@ mod raw;
 mod schedule;
 mod text;
 
-pub use check::Plan;
+pub use check::{Expectation, Plan, expectations};
 pub use error::{ConfigError, Fault};
 pub use raw::{
     Baseline, Checkpoint, CollectSettings, ComponentTable, KnownReward, NetworkTable, PolicySettings, Precision,

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schedule::{OverIterations, Schedule};
@@ -12,7 +13,7 @@ use crate::{
 ///
 /// Defaults are the published numbers (Judge et al., MICCAI 2024, and its code) wherever the
 /// paper gives one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawConfig {
     /// The modality, as `echo`: gives the labels.
@@ -63,12 +64,13 @@ fn four() -> usize {
 }
 
 /// A component and its own settings, which go to it as they are.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComponentTable {
     /// `plugin/component`, or the name alone for a built-in one.
     pub component: String,
     /// The component's own keys.
     #[serde(flatten)]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub settings: toml::Table,
 }
 
@@ -85,7 +87,7 @@ fn json_of(settings: &toml::Table) -> String {
 }
 
 /// Shares of the cases, patient by patient, where the data set itself has no split.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SplitSettings {
     /// Share of patients on which checkpoints are chosen.
@@ -101,7 +103,7 @@ impl Default for SplitSettings {
 }
 
 /// What actor, critic and reward network are made of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkTable {
     /// A network that a plugin brings, as `plugin/component`, in place of the U-Net.
@@ -113,6 +115,7 @@ pub struct NetworkTable {
     pub precision: Precision,
     /// Own keys of `component`.
     #[serde(skip_serializing_if = "toml::Table::is_empty")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub settings: toml::Table,
 }
 
@@ -125,7 +128,7 @@ impl NetworkTable {
 }
 
 /// The numbers that a convolution multiplies. Sums are float32 in any case.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// IEEE 754 single precision.
@@ -143,7 +146,7 @@ impl Default for NetworkTable {
 }
 
 /// The supervised start.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PretrainSettings {
     /// Weights to start from (`.ckpt`, `.pt`, `.safetensors`), relative to the configuration file.
@@ -178,7 +181,7 @@ impl Default for PretrainSettings {
 }
 
 /// Step 1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CollectSettings {
     /// Target training images segmented in each iteration.
@@ -213,7 +216,7 @@ impl Default for CollectSettings {
 }
 
 /// Label maps that are held to be right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trusted {
     /// None at all.
@@ -225,7 +228,7 @@ pub enum Trusted {
 }
 
 /// Step 2.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RewardSettings {
     /// Where rewards come from.
@@ -262,7 +265,7 @@ impl Default for RewardSettings {
 }
 
 /// Where rewards come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RewardKind {
     /// A network that is fitted to the reward samples.
@@ -273,7 +276,7 @@ pub enum RewardKind {
 }
 
 /// How a label map is compared with the reference of its image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KnownReward {
     /// Every voxel: the share of the image's voxels that are right.
@@ -285,7 +288,7 @@ pub enum KnownReward {
 }
 
 /// Step 3.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PolicySettings {
     /// How the policy is improved.
@@ -375,7 +378,7 @@ impl Default for PolicySettings {
 }
 
 /// Adaptation without a reward: rules of other methods, as far as they are rules for the policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Baseline {
     /// Normalisation layers take the target's statistics (AdaBN: Li et al. 2018).
@@ -391,7 +394,7 @@ pub enum Baseline {
 }
 
 /// Which policy a step ends with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Checkpoint {
     /// The one that is best by validity and reward on held-out target images; the start is one of them.
@@ -401,7 +404,7 @@ pub enum Checkpoint {
 }
 
 /// w ← shrink · w + N(0, std²) (Ash and Adams 2020). Published: 0.5 and 0.01.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShrinkPerturb {
     /// The factor.

@@ -1,9 +1,10 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A number that may change from one iteration of the loop to the next.
 ///
 /// In TOML either a number, or a table: `{ initial = 0.15, over_iterations = "inverse" }`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     untagged,
     expecting = "expected a number or { initial = NUMBER, over_iterations = \"inverse\", \"linear\" or \"halve\" }"
@@ -16,7 +17,7 @@ pub enum Schedule {
 }
 
 /// A [`Schedule`] that changes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Varying {
     /// The value in iteration 1.
@@ -26,7 +27,7 @@ pub struct Varying {
 }
 
 /// How a [`Schedule`] changes with the iteration i = 1, 2, ...
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OverIterations {
     /// initial / i, as the published entropy and divergence coefficients.

@@ -7,6 +7,7 @@ use std::{
 use toml::{Table, Value};
 
 use super::{ConfigError, RawConfig};
+use crate::near_name::with_near_name;
 
 /// A key and the value that replaces what the file says, as `policy.clip_range=0.1`.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +47,7 @@ impl Override {
     /// # Errors
     /// If the key is empty or leads through a value that is no table.
     pub fn apply(&self, table: &mut Table) -> Result<(), ConfigError> {
-        let fault = |reason: String| ConfigError::Override { text: format!("{}={}", self.key, self.value), reason };
+        let fault = |reason: String| self.fault(reason);
         let mut parts: Vec<&str> = self.key.split('.').collect();
         let last = parts.pop().unwrap_or_default();
         if last.is_empty() {
@@ -59,6 +60,10 @@ impl Override {
         }
         here.insert(last.to_owned(), self.value.clone());
         Ok(())
+    }
+
+    fn fault(&self, reason: String) -> ConfigError {
+        ConfigError::Override { text: format!("{}={}", self.key, self.value), reason }
     }
 }
 
@@ -108,15 +113,32 @@ fn without_dots(path: &Path) -> PathBuf {
 
 fn parse(path: &Path, text: &str, overrides: &[Override]) -> Result<RawConfig, ConfigError> {
     let fault = |message: String| ConfigError::Parse { path: path.to_owned(), message };
+    let of_file = || toml::from_str(text).map_err(|error| fault(with_near_name(error.to_string().trim_end())));
     if overrides.is_empty() {
-        return toml::from_str(text).map_err(|error| fault(error.to_string()));
+        return of_file();
     }
-    let mut table: Table = toml::from_str(text).map_err(|error| fault(error.to_string()))?;
-    for change in overrides {
-        change.apply(&mut table)?;
+    let table: Table = toml::from_str(text).map_err(|error| fault(error.to_string()))?;
+    let changed = |count: usize| {
+        let mut table = table.clone();
+        overrides[..count].iter().try_for_each(|change| change.apply(&mut table))?;
+        Ok(table.try_into::<RawConfig>())
+    };
+    let error = match changed(overrides.len())? {
+        Ok(config) => return Ok(config),
+        Err(error) => error,
+    };
+    // What is wrong with the file itself is told with its line; else it is the first change after which it does not fit.
+    of_file()?;
+    let mut to_blame = (overrides.last(), error);
+    for count in 1..overrides.len() {
+        if let Err(error) = changed(count)? {
+            to_blame = (overrides.get(count - 1), error);
+            break;
+        }
     }
-    let with_overrides = toml::to_string(&table).map_err(|error| fault(error.to_string()))?;
-    toml::from_str(&with_overrides).map_err(|error| fault(format!("with --set: {error}")))
+    let (change, error) = to_blame;
+    let reason = with_near_name(error.message());
+    Err(change.map_or_else(|| fault(reason.clone()), |change| change.fault(reason.clone())))
 }
 
 #[cfg(test)]
@@ -126,7 +148,7 @@ mod tests {
     const SHORTEST: &str = r#"
 modality = "echo"
 output = "run"
-distortion = []
+distortion = [{ component = "contrast" }]
 validity = [{ component = "echo/anatomy" }]
 corrector = { component = "morphology" }
 [source]
@@ -185,7 +207,28 @@ root = "/data/target"
     fn an_unknown_key_is_refused_with_its_name_and_line() {
         let error = parsed(&format!("{SHORTEST}\n[policy]\nclip = 0.1\n"), &[]).unwrap_err().to_string();
         assert!(error.contains("clip") && error.contains("line"), "{error}");
-        assert!(parsed(SHORTEST, &["policy.clip=0.1"]).is_err());
+        assert!(error.contains("did you mean `clip_range`?"), "{error}");
+    }
+
+    #[test]
+    fn an_override_that_does_not_fit_is_named_and_no_line_is_counted() {
+        let fault = |overrides: &[&str]| parsed(SHORTEST, overrides).unwrap_err().to_string();
+        let error = fault(&["seed=9", "policy.clip_rang=0.1", "network.width=8"]);
+        assert!(error.starts_with("--set policy.clip_rang=0.1: unknown field"), "{error}");
+        assert!(error.ends_with("did you mean `clip_range`?"), "{error}");
+        let error = fault(&["policy.epochs=\"many\""]);
+        assert!(error.starts_with("--set policy.epochs=\"many\": invalid type"), "{error}");
+        assert!(!error.contains("line"), "{error}");
+        let error = fault(&["policy.shrink_perturb.shrink=0.5"]);
+        assert!(error.contains("missing field `std`"), "{error}");
+        let error = parsed(&format!("{SHORTEST}\n[policy]\nclip = 0.1\n"), &["seed=9"]).unwrap_err().to_string();
+        assert!(error.starts_with("run.toml: ") && error.contains("line"), "{error}");
+    }
+
+    #[test]
+    fn overrides_may_fit_together_alone() {
+        let both = ["policy.shrink_perturb.shrink=0.5", "policy.shrink_perturb.std=0.01"];
+        assert!(parsed(SHORTEST, &both).unwrap().policy.shrink_perturb.is_some());
     }
 
     #[test]

@@ -57,17 +57,7 @@ pub fn device_kinds() -> Vec<DeviceKind> {
 /// # Errors
 /// If there is no such name, this build cannot use it, or the machine does not have it.
 pub fn device(name: &str) -> Result<Device> {
-    if name == "cpu" {
-        return Ok(Device::flex());
-    }
-    let (kind, index) = name.split_once(':').unwrap_or((name, "0"));
-    let kind = [CUDA, WGPU].into_iter().find(|known| *known == kind);
-    let (Some(kind), Ok(index)) = (kind, index.parse::<usize>()) else {
-        let message = format!(
-            "device `{name}` is not known; expected `cpu`, `cuda`, `cuda:N`, `wgpu` or `wgpu:N` with a number N"
-        );
-        return Err(ComponentError::new(ErrorKind::Configuration, message));
-    };
+    let Some((kind, index)) = gpu(name)? else { return Ok(Device::flex()) };
     let Some(devices) = gpus(kind) else {
         let message = format!(
             "device `{name}` needs a build with the cargo feature `{kind}` (cargo build --release --features {kind}); \
@@ -83,6 +73,30 @@ pub fn device(name: &str) -> Result<Device> {
         );
         ComponentError::new(ErrorKind::Unsupported, message)
     })
+}
+
+/// Whether a device may be called so, whether or not it is there.
+///
+/// # Errors
+/// If it may not; tells the names that there are.
+pub fn check_device_name(name: &str) -> Result<()> {
+    gpu(name).map(drop)
+}
+
+/// Kind and number of a GPU; nothing for the CPU.
+fn gpu(name: &str) -> Result<Option<(&'static str, usize)>> {
+    if name == "cpu" {
+        return Ok(None);
+    }
+    let (kind, index) = name.split_once(':').unwrap_or((name, "0"));
+    let kind = [CUDA, WGPU].into_iter().find(|known| *known == kind);
+    let (Some(kind), Ok(index)) = (kind, index.parse::<usize>()) else {
+        let message = format!(
+            "device `{name}` is not known; expected `cpu`, `cuda`, `cuda:N`, `wgpu` or `wgpu:N` with a number N"
+        );
+        return Err(ComponentError::new(ErrorKind::Configuration, message));
+    };
+    Ok(Some((kind, index)))
 }
 
 /// Memory of a device that this process has taken, in bytes; nothing where it does not tell, as the CPU.

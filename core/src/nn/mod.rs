@@ -25,7 +25,7 @@ mod unet;
 mod weights;
 
 pub use batch_norm::{BatchNorm, Moments, Normalization};
-pub use device::{DeviceKind, device, device_kinds, device_memory_bytes};
+pub use device::{DeviceKind, check_device_name, device, device_kinds, device_memory_bytes};
 pub use initialize::xavier;
 pub use kernels::{Isa, LayerTime, layer_times, peak_flop_per_second, release_memory};
 pub use loss::{binary_cross_entropy, cross_entropy};

@@ -182,12 +182,16 @@ mod tests {
     #[test]
     fn training_goes_on_from_its_state_as_if_nothing_had_been_in_between() {
         let mut model = NetworkReward::new(&SETTINGS, Seed(1), &Device::flex()).unwrap();
-        (0..3).for_each(|_| drop(model.fit_step(&batch(), 1e-2).unwrap()));
+        for _ in 0..3 {
+            model.fit_step(&batch(), 1e-2).unwrap();
+        }
         let state = model.training_state().unwrap().unwrap();
         let mut resumed = NetworkReward::new(&SETTINGS, Seed(2), &Device::flex()).unwrap();
         resumed.resume_training(&state).unwrap();
         for model in [&mut model, &mut resumed] {
-            (0..2).for_each(|_| drop(model.fit_step(&batch(), 1e-2).unwrap()));
+            for _ in 0..2 {
+                model.fit_step(&batch(), 1e-2).unwrap();
+            }
         }
         assert_eq!(model.training_state().unwrap(), resumed.training_state().unwrap());
         let narrow = NetworkReward::new(&NetworkSettings::new(4, 1, 2), Seed(1), &Device::flex());

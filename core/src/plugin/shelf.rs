@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
-use crate::component::{ComponentError, ComponentKind, ErrorKind, Result};
+use crate::{
+    component::{ComponentError, ComponentKind, ErrorKind, Result},
+    near_name,
+};
 
 /// Makes a component from its configuration, a JSON object.
 pub(super) type Make<T> = Box<dyn Fn(&str) -> Result<Box<T>> + Send + Sync>;
@@ -23,7 +26,13 @@ impl<T: ?Sized> Shelf<T> {
     /// Makes the component `id`, or `None` if there is no such.
     pub fn make(&self, id: &str, config: &str) -> Option<Result<Box<T>>> {
         let make = self.makers.get(id)?;
-        Some(make(config).map_err(|error| error.context(format!("making the {} `{id}`", self.kind.name()))))
+        let quoted = format!("`{id}`");
+        // What a plugin refuses names the component already.
+        let told = |error: ComponentError| {
+            let is_named = error.chain().any(|cause| cause.contains(&quoted));
+            if is_named { error } else { error.context(format!("making the {} {quoted}", self.kind.name())) }
+        };
+        Some(make(config).map_err(told))
     }
 
     /// The error for an id that is not here.
@@ -43,13 +52,10 @@ impl<T: ?Sized> Shelf<T> {
     }
 
     /// The id that was probably meant: the same component of a plugin, or one with a few other letters.
-    fn nearest(&self, id: &str) -> Option<&String> {
+    fn nearest(&self, id: &str) -> Option<&str> {
         let name = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
         let same_name = self.makers.keys().find(|known| name(known) == name(id));
-        same_name.or_else(|| {
-            let distances = self.makers.keys().map(|known| (strsim::damerau_levenshtein(known, id), known));
-            distances.min().filter(|(distance, _)| *distance <= 3).map(|(_, known)| known)
-        })
+        same_name.map(String::as_str).or_else(|| near_name::nearest(id, self.makers.keys().map(String::as_str)))
     }
 }
 

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{PreprocessError, rescale::range};
@@ -8,7 +9,7 @@ use super::{PreprocessError, rescale::range};
 ///
 /// One deviation: a plane of one intensity, or too small to be anything else after equalisation,
 /// stays as it is, where scikit-image may turn it white.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Clahe {
     /// Share of a tile's pixels that one bin may hold, above 0 and at most 1; the rest is spread

@@ -12,7 +12,7 @@ mod resample;
 mod rescale;
 mod settings;
 
-pub use augment::Augment;
+pub use augment::{Augment, SettingRange};
 pub use clahe::Clahe;
 pub use contrast::contrast;
 pub use error::PreprocessError;

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -14,7 +15,7 @@ const SAME_SPACING: f64 = 1e-5;
 const LONGEST_AXIS: usize = 1 << 14;
 
 /// How images are made ready for a network: the `[preprocess]` table.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preprocess {
     /// In-plane spacing `[y, x]` in mm that every image is resampled to; left out, images keep

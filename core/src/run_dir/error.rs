@@ -15,13 +15,23 @@ pub enum RunError {
         path: PathBuf,
     },
     /// The folder is not a run.
-    #[error("{} is not a run directory: it has no manifest.json", path.display())]
+    #[error(
+        "{} is not a run directory: {}. Name a folder that `rl4seg adapt` has made; as the output of a new run, one that is not \
+         there yet",
+        path.display(),
+        if path.exists() { "it has no manifest.json" } else { "there is no such folder" }
+    )]
     NotARun {
         /// The folder.
         path: PathBuf,
     },
     /// A newer version wrote it.
-    #[error("{} was written by rl4seg {version} in schema {found}, this version knows schemas up to {known}; use rl4seg {version} or newer", path.display())]
+    #[error(
+        "{} was written by rl4seg {version} in schema {found}, this program, version {}, knows schemas up to {known}: use rl4seg {version} \
+         or newer, or begin another run",
+        path.display(),
+        env!("CARGO_PKG_VERSION")
+    )]
     Newer {
         /// The folder.
         path: PathBuf,
@@ -73,6 +83,7 @@ pub enum RunError {
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "make the folder writable",
+        io::ErrorKind::NotFound => "choose an output in a folder that can be written to",
         io::ErrorKind::NotADirectory => "move the file that is where a folder should be",
         _ => "make room",
     }

@@ -8,13 +8,7 @@ use std::time::Instant;
 use rl4seg_core::{config::Precision, nn, run_dir::peak_memory_bytes};
 use serde::Serialize;
 
-use crate::{
-    args::GlobalArgs,
-    catalog,
-    measure::Usage,
-    networks::DeviceArg,
-    output,
-};
+use crate::{args::GlobalArgs, catalog, measure::Usage, networks::DeviceArg, output};
 use work::{Bench, Timed};
 
 /// Measure: how long this machine takes for the loop's work, what ways of adapting come to

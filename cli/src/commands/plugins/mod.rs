@@ -4,7 +4,6 @@ mod install;
 mod made_up;
 mod new;
 mod one;
-mod settings;
 mod show;
 mod verify;
 

@@ -9,11 +9,11 @@ use anyhow::bail;
 use rl4seg_core::plugin::{Catalog, ComponentInfo, DiscoverOptions, PluginInfo};
 use serde::Serialize;
 
-use super::settings::{Setting, settings, settings_text};
 use crate::{
     args::GlobalArgs,
     catalog,
     output::{self, table},
+    settings::{Setting, settings, settings_text},
 };
 
 /// A plugin as users see it.

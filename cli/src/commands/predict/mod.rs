@@ -73,7 +73,9 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let reading = args.reading.reading();
     let images = images::survey(&segmenter, outputs, &reading);
     images::tell_peak(&images);
-    fs::create_dir_all(&args.out).with_context(|| format!("{}: cannot be made", args.out.display()))?;
+    fs::create_dir_all(&args.out).with_context(|| {
+        format!("{}: the folder for the results cannot be made; name another with --out", args.out.display())
+    })?;
     let mut counter = Counter::new("predict", global.shown());
     let mut rows = Vec::new();
     let mut failed = Vec::new();

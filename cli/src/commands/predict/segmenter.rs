@@ -83,9 +83,9 @@ impl RunSegmenter {
         let labels = catalog::modality(&catalog, &plan.modality)?.labels.clone();
         let Networks { mut policy, mut reward, .. } = Networks::new(&plan, &catalog, CHANNELS, labels.len(), device)?;
         let (_, weights) = adapt::latest_policy(run)?;
-        policy.restore(&weights)?;
+        policy.restore(&weights).with_context(|| format!("the policy in {}", run.display()))?;
         let (weights, calibration) = adapt::latest_reward(run)?;
-        reward.restore(&weights)?;
+        reward.restore(&weights).with_context(|| format!("the reward network in {}", run.display()))?;
         let segmenter = Segmenter {
             policy: Box::new(policy),
             reward: Box::new(reward),

@@ -10,7 +10,7 @@ use rl4seg_core::{
 };
 use serde_json::{Value, json};
 
-use super::{Counter, Estimate, Shown, estimate, event::Subject, event::event};
+use super::{super::warning, Counter, Estimate, Shown, estimate, event::Subject, event::event};
 use crate::interrupt::Interrupted;
 
 /// Shows the steps of a run, and ends it where its user asks for that.
@@ -79,6 +79,9 @@ impl Observer for RunProgress {
         let seconds = self.started.elapsed().as_secs_f64();
         self.estimate.add(*step, seconds);
         let left = self.estimate.after(*step);
+        if let Some(warning) = warning::about(summary) {
+            self.shown.tell(&warning);
+        }
         self.counter.finish(&format!("done in {seconds:.1} s{}", estimate::text(left)));
         if self.shown == Shown::Events {
             let told = json!({ "seconds": seconds, "run_seconds_left": left.map(|left| left.as_secs_f64()), "summary": summary });

@@ -71,7 +71,8 @@ impl Segmenter {
         }
         let [planes, y, x] = grid.shape();
         let message = format!(
-            "{planes} x {y} x {x} voxels take about {} MiB in the smallest portions; expected at most the limit of {} MiB",
+            "{planes} x {y} x {x} voxels take about {} MiB in the smallest portions; expected at most the limit of {} MiB: \
+             raise it",
             least.div_ceil(1 << 20),
             limit >> 20
         );

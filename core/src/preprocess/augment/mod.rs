@@ -7,6 +7,7 @@ mod motion;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::{
@@ -24,7 +25,7 @@ use crate::{
 /// Every change is made with `probability`: movements are drawn anew for every image, changes of intensity for
 /// every plane of it. Intensities are changed between the image's own smallest and largest value, so that
 /// a change means the same whatever the image's units.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augment {
     /// Chance of each change.
@@ -53,6 +54,19 @@ pub struct Augment {
     pub shift: f64,
 }
 
+/// A value of [`Augment`], and where it may lie: from 0 on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SettingRange {
+    /// Its name.
+    pub key: &'static str,
+    /// Its value.
+    pub found: f64,
+    /// The largest that is accepted.
+    pub most: f64,
+    /// The range in words.
+    pub expected: &'static str,
+}
+
 impl Default for Augment {
     fn default() -> Self {
         Self {
@@ -77,30 +91,34 @@ impl Augment {
     /// # Errors
     /// If one is not finite or out of its range.
     pub fn check(&self) -> Result<(), PreprocessError> {
-        let Self { probability, gamma, contrast, brightness, field, dropout, noise, blur, rotation_deg, scale, shift } =
-            *self;
-        let shares = [
-            ("probability", probability),
-            ("contrast", contrast),
-            ("brightness", brightness),
-            ("field", field),
-            ("dropout", dropout),
-            ("noise", noise),
-            ("shift", shift),
-        ];
-        let others = [
-            ("gamma", gamma, 10.0, "a number from 0 to 10"),
-            ("scale", scale, 10.0, "a number from 0 to 10"),
-            ("blur", blur, 100.0, "voxels from 0 to 100"),
-            ("rotation_deg", rotation_deg, 180.0, "degrees from 0 to 180"),
-        ];
-        let shares = shares.map(|(key, found)| (key, found, 1.0, "a share from 0 to 1"));
-        for (key, found, most, expected) in shares.into_iter().chain(others) {
+        for SettingRange { key, found, most, expected } in self.ranges() {
             if !(0.0..=most).contains(&found) {
                 return Err(PreprocessError::Setting { key, found: found.to_string(), expected });
             }
         }
         Ok(())
+    }
+
+    /// Every value with the range that it may lie in.
+    #[must_use]
+    pub fn ranges(&self) -> [SettingRange; 11] {
+        let Self { probability, gamma, contrast, brightness, field, dropout, noise, blur, rotation_deg, scale, shift } =
+            *self;
+        let up_to = |key, found, most, expected| SettingRange { key, found, most, expected };
+        let share = |key, found| up_to(key, found, 1.0, "a share from 0 to 1");
+        [
+            share("probability", probability),
+            up_to("gamma", gamma, 10.0, "a number from 0 to 10"),
+            share("contrast", contrast),
+            share("brightness", brightness),
+            share("field", field),
+            share("dropout", dropout),
+            share("noise", noise),
+            up_to("blur", blur, 100.0, "voxels from 0 to 100"),
+            up_to("rotation_deg", rotation_deg, 180.0, "degrees from 0 to 180"),
+            up_to("scale", scale, 10.0, "a number from 0 to 10"),
+            share("shift", shift),
+        ]
     }
 
     /// Whether it changes anything.

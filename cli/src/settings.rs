@@ -12,12 +12,41 @@ const DEEPEST: usize = 4;
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Setting {
     /// `a.b` is a key of the table `a`, `a[].b` of each table in the list `a`, `a.*.b` of each table in the table `a`.
-    key: String,
+    pub key: String,
+    /// In the words of TOML.
     #[serde(rename = "type")]
-    of_type: String,
-    required: bool,
-    default: Option<Value>,
-    doc: String,
+    pub of_type: String,
+    pub required: bool,
+    pub default: Option<Value>,
+    /// The comment on the key.
+    pub doc: String,
+    /// The words that may stand there, with the comment on each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<Word>,
+}
+
+/// A word that is the value of a key.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Word {
+    pub word: String,
+    pub doc: String,
+}
+
+impl Setting {
+    /// The comment on the key, and on each word that may stand there.
+    pub fn meaning(&self) -> String {
+        let words = self.words.iter().map(|Word { word, doc }| format!("`{word}`: {doc}"));
+        std::iter::once(self.doc.clone()).chain(words).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What stands for the key where it is left out.
+    pub fn default_text(&self) -> String {
+        match &self.default {
+            Some(default) => toml_text(default),
+            None if self.required => "required".to_owned(),
+            None => "-".to_owned(),
+        }
+    }
 }
 
 /// The keys that `schema` speaks of, in its order.
@@ -29,14 +58,9 @@ pub fn settings(schema: &Value) -> Vec<Setting> {
 
 /// The keys as a table for people.
 pub fn settings_text(settings: &[Setting]) -> String {
-    let rows = settings.iter().map(|setting| {
-        let default = match &setting.default {
-            Some(default) => toml_text(default),
-            None if setting.required => "required".to_owned(),
-            None => "-".to_owned(),
-        };
-        vec![setting.key.clone(), setting.of_type.clone(), default, setting.doc.clone()]
-    });
+    let rows = settings
+        .iter()
+        .map(|setting| vec![setting.key.clone(), setting.of_type.clone(), setting.default_text(), setting.meaning()]);
     table(&["key", "type", "default", "meaning"], rows)
 }
 
@@ -117,9 +141,17 @@ impl<'a> Reader<'a> {
                 required: required.contains(&name.as_str()),
                 default: schema.get("default").filter(|default| !default.is_null()).cloned(),
                 doc: doc(schema),
+                words: self.words(schema),
             });
             self.tables(schema, &format!("{key}."), depth + 1, found);
         }
+    }
+
+    /// The words among the forms of a value that have a comment.
+    fn words(&self, schema: &'a Value) -> Vec<Word> {
+        let forms = self.forms(schema, 0).into_iter();
+        let word = |form: &Value| Some(Word { word: form["const"].as_str()?.to_owned(), doc: doc(form) });
+        forms.filter_map(word).filter(|word| !word.doc.is_empty()).collect()
     }
 
     /// The type of a value in the words of TOML.

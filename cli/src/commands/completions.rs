@@ -1,0 +1,26 @@
+use std::io::Write;
+
+use anyhow::Context;
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+/// Write what a shell needs to complete the commands and flags of rl4seg
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  rl4seg completions bash > ~/.local/share/bash-completion/completions/rl4seg
+  rl4seg completions zsh > ~/.zfunc/_rl4seg        # with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
+  rl4seg completions fish > ~/.config/fish/completions/rl4seg.fish
+  rl4seg completions powershell >> $PROFILE")]
+pub struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    let mut command = crate::args::Args::command();
+    let name = command.get_name().to_owned();
+    clap_complete::generate(args.shell, &mut command, name, &mut script);
+    std::io::stdout().lock().write_all(&script).context("writing the completions to standard output")
+}

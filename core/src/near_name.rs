@@ -1,0 +1,66 @@
+//! The name that was probably meant where one is not known.
+
+/// The one of `known` that is most like `wanted`; nothing where none is alike.
+#[must_use]
+pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let distances = known.into_iter().map(|name| (strsim::damerau_levenshtein(name, wanted), name));
+    let (distance, name) = distances.min()?;
+    (distance <= wanted.len().div_ceil(2)).then_some(name)
+}
+
+/// `; did you mean ...?`, or nothing, to stand behind a message about `wanted`.
+#[must_use]
+pub fn did_you_mean<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(wanted, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+/// Adds the nearest of the names that serde lists in a message about a field or a variant that it does not know.
+#[must_use]
+pub fn with_near_name(message: &str) -> String {
+    let near = || {
+        let (_, rest) = ["unknown field `", "unknown variant `"].iter().find_map(|start| message.split_once(start))?;
+        let (unknown, rest) = rest.split_once('`')?;
+        let known = rest.split_once("expected ")?.1.split('`').skip(1).step_by(2);
+        Some(did_you_mean(unknown, known))
+    };
+    format!("{message}{}", near().unwrap_or_default())
+}
+
+/// What is wrong with settings that came as JSON, which no user wrote: without its lines and columns.
+#[must_use]
+pub fn settings_fault(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    with_near_name(text.strip_suffix(&place).unwrap_or(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_like_none_is_not_taken_for_one() {
+        assert_eq!(nearest("clip_rang", ["clip_range", "batch"]), Some("clip_range"));
+        assert_eq!(nearest("zzzzzz", ["a", "b"]), None);
+        assert_eq!(nearest("a", []), None);
+    }
+
+    #[test]
+    fn serdes_own_list_is_searched() {
+        let message = "unknown variant `acepted`, expected one of `none`, `accepted`, `corrected`";
+        assert_eq!(with_near_name(message), format!("{message}; did you mean `accepted`?"));
+        assert_eq!(with_near_name("invalid type"), "invalid type");
+    }
+
+    #[test]
+    fn columns_of_json_are_not_told() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Settings {
+            #[allow(dead_code, reason = "only its name matters")]
+            root: String,
+        }
+        let error = serde_json::from_str::<Settings>(r#"{"rot": "a"}"#).unwrap_err();
+        assert_eq!(settings_fault(&error), "unknown field `rot`, expected `root`; did you mean `root`?");
+    }
+}
