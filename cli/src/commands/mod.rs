@@ -12,5 +12,6 @@ pub mod phantom;
 pub mod plugins;
 pub mod predict;
 pub mod probe;
+pub mod report;
 pub mod status;
 pub mod uncertainty;

@@ -1,6 +1,8 @@
 //! The cases of a run and what each is for, written down before anything is computed. A run goes on with the same cases alone: one
 //! that came, went, or is for something else now would make test cases of what was trained on.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::{AdaptError, Components};
@@ -15,11 +17,25 @@ const MOST_NAMED: usize = 3;
 
 /// A case, whose it is, and what it is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct FrozenCase {
-    domain: String,
-    case: String,
-    group: String,
-    split: Split,
+pub struct FrozenCase {
+    /// `source` or `target`.
+    pub domain: String,
+    /// Its name.
+    pub case: String,
+    /// The patient.
+    pub group: String,
+    /// What it is for.
+    pub split: Split,
+}
+
+/// The cases of the run at `root`; none before its pretraining is finished.
+///
+/// # Errors
+/// If the list cannot be read.
+pub fn cases_of_run(root: &Path) -> Result<Vec<FrozenCase>, RunError> {
+    let pretrain = Step::new(0, StepKind::Pretrain);
+    let path = root.join(layout::step(&pretrain)).join(layout::CASES);
+    if run_dir::is_done(root, &pretrain) && path.exists() { run_dir::read_json_lines(&path) } else { Ok(Vec::new()) }
 }
 
 /// Writes the cases of both domains.
