@@ -8,6 +8,7 @@ mod measures;
 mod networks;
 mod plugins;
 mod program;
+mod report;
 mod resume;
 mod runs;
 mod wrong_input;
