@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
-    adapt::{self, Components, ReviewedCase},
+    adapt::{self, Components, ReviewedCase, See},
     config::{self, Override, Plan, RawConfig},
     plugin::Catalog,
     run_dir::{self, Entry, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
@@ -38,6 +38,19 @@ pub fn review(run: &Path, catalog: &Catalog, device: &DeviceArg, shown: Shown) -
     let plan = plan_of_run(run)?;
     let mut components = components(&plan, catalog, device)?;
     Ok(adapt::review(run, &mut components, &plan, &mut RunProgress::new(shown))?)
+}
+
+/// The same, also of a run without a reward network, with all maps of each case shown to `see`.
+pub fn review_maps(
+    run: &Path,
+    catalog: &Catalog,
+    device: &DeviceArg,
+    shown: Shown,
+    see: See<'_>,
+) -> anyhow::Result<Vec<ReviewedCase>> {
+    let plan = plan_of_run(run)?;
+    let mut components = components(&plan, catalog, device)?;
+    Ok(adapt::review_maps(run, &mut components, &plan, &mut RunProgress::new(shown), see)?)
 }
 
 /// A run with everything it needs to go on.

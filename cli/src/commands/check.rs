@@ -104,7 +104,8 @@ fn text(checked: &[Checked]) -> String {
     text
 }
 
-fn verdict(verdict: Verdict) -> &'static str {
+/// The word for it.
+pub fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Valid => "valid",
         Verdict::Invalid => "invalid",
@@ -113,7 +114,7 @@ fn verdict(verdict: Verdict) -> &'static str {
 }
 
 /// One line about a measurement that is not valid, as `holes_in_lv: 2; accepted: 0`.
-fn fault(finding: &Finding) -> String {
+pub fn fault(finding: &Finding) -> String {
     let unit = if finding.unit == "1" { String::new() } else { format!(" {}", finding.unit) };
     let plane = finding.plane.map_or(String::new(), |plane| format!(" (plane {plane})"));
     let found = match (finding.value, &finding.note) {

@@ -15,6 +15,7 @@ pub mod phantom;
 pub mod plugins;
 pub mod predict;
 pub mod probe;
+pub mod report;
 pub mod reproduce;
 pub mod status;
 pub mod uncertainty;

@@ -22,32 +22,36 @@ pub struct Args {
 }
 
 #[derive(Debug, Serialize)]
-struct Status {
+/// Where a run is.
+pub struct Status {
     run: PathBuf,
-    done: usize,
-    total: usize,
+    pub done: usize,
+    pub total: usize,
     /// The step that is done next, or that is being done now.
-    next: Option<Step>,
+    pub next: Option<Step>,
     /// Whether a process works on the run now.
-    running: bool,
-    steps: Vec<StepStatus>,
-    results: Vec<IterationResult>,
+    pub running: bool,
+    pub steps: Vec<StepStatus>,
+    pub results: Vec<IterationResult>,
 }
 
 #[derive(Debug, Serialize)]
-struct StepStatus {
-    step: Step,
-    state: State,
+pub struct StepStatus {
+    pub step: Step,
+    pub state: State,
     /// How long the attempt took that completed the step.
-    seconds: Option<f64>,
+    pub seconds: Option<f64>,
+    /// The most memory that the process of that attempt had held until the step was complete, bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
     /// Why the last attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<String>,
+    pub failure: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum State {
+pub enum State {
     Done,
     /// Begun and not complete: a process is at work on it, or was killed.
     Begun,
@@ -57,12 +61,26 @@ enum State {
     ToCome,
 }
 
+impl State {
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Begun => "begun",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::ToCome => "to come",
+        }
+    }
+}
+
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let status = status(&args.run)?;
     output::result(global.json, &status, || text(&status))
 }
 
-fn status(root: &Path) -> anyhow::Result<Status> {
+/// Where the run at `root` is.
+pub fn status(root: &Path) -> anyhow::Result<Status> {
     run_dir::read_manifest(root)?;
     let config = config::read(&root.join(layout::CONFIG), &[])?;
     let events = events(root)?;
@@ -84,7 +102,7 @@ fn events(root: &Path) -> Result<Vec<Event>, RunError> {
 }
 
 fn step_status(root: &Path, step: Step, events: &[Event]) -> StepStatus {
-    let mut status = StepStatus { step, state: State::ToCome, seconds: None, failure: None };
+    let mut status = StepStatus { step, state: State::ToCome, seconds: None, peak_memory_bytes: None, failure: None };
     for event in events {
         match event {
             Event::Started { step: of } if *of == step => {
@@ -94,7 +112,9 @@ fn step_status(root: &Path, step: Step, events: &[Event]) -> StepStatus {
             Event::Failed { step: of, message } if *of == step => {
                 (status.state, status.failure) = (State::Failed, Some(message.clone()));
             }
-            Event::Finished { step: of, seconds, .. } if *of == step => status.seconds = Some(*seconds),
+            Event::Finished { step: of, seconds, peak_memory_bytes } if *of == step => {
+                (status.seconds, status.peak_memory_bytes) = (Some(*seconds), *peak_memory_bytes);
+            }
             _ => {}
         }
     }
@@ -105,16 +125,10 @@ fn step_status(root: &Path, step: Step, events: &[Event]) -> StepStatus {
 }
 
 fn text(status: &Status) -> String {
-    let rows = status.steps.iter().map(|step| {
-        let state = match step.state {
-            State::Done => "done",
-            State::Begun => "begun",
-            State::Stopped => "stopped",
-            State::Failed => "failed",
-            State::ToCome => "to come",
-        };
-        vec![step.step.to_string(), state.to_owned(), number(step.seconds, 1)]
-    });
+    let rows = status
+        .steps
+        .iter()
+        .map(|step| vec![step.step.to_string(), step.state.name().to_owned(), number(step.seconds, 1)]);
     let mut text = format!("{}: {} of {} steps done\n\n", status.run.display(), status.done, status.total);
     text.push_str(&table(&["step", "state", "seconds"], rows));
     for step in &status.steps {

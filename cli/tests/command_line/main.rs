@@ -10,6 +10,7 @@ mod measures;
 mod networks;
 mod plugins;
 mod program;
+mod report;
 mod resume;
 mod runs;
 // The terminal is made by a command of Linux.

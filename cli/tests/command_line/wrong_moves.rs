@@ -59,7 +59,7 @@ fn copy(from: &Path, to: &Path) {
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &place)
         } else {
-            drop(fs::copy(entry.path(), place).unwrap())
+            fs::copy(entry.path(), place).unwrap();
         }
     }
 }

@@ -1,8 +1,6 @@
 //! What the policy can do: the arg-max labels of every test case of both domains, compared in the
 //! image's own geometry. The only step that sees a label of the target domain.
 
-use std::path::Path;
-
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +11,7 @@ use super::{
     components::Judges,
     observer::report,
     prepared::{prepare, shapes, stack},
+    review::{CaseMaps, See},
     rollout::rewards,
     state::{latest_policy, latest_reward},
 };
@@ -39,6 +38,20 @@ pub struct CaseResult {
     pub structures: Option<Vec<StructureScore>>,
     /// Mean calibrated probability of being right, where a reward network was fitted.
     pub mean_reward: Option<f64>,
+}
+
+impl CaseResult {
+    /// Mean Dice over the structures.
+    #[must_use]
+    pub fn dice(&self) -> Option<f64> {
+        mean(self.structures.iter().flatten().filter_map(|score| score.dice))
+    }
+
+    /// Mean Hausdorff distance over the structures, mm.
+    #[must_use]
+    pub fn hausdorff_mm(&self) -> Option<f64> {
+        mean(self.structures.iter().flatten().filter_map(|score| score.hausdorff_mm))
+    }
 }
 
 /// What the results of a domain come to.
@@ -85,40 +98,26 @@ pub struct EvaluateSummary {
     pub target: DomainSummary,
 }
 
-/// A segmented test case with its uncertainty.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ReviewedCase {
-    /// Verdict and comparison with the reference.
-    pub result: CaseResult,
-    /// Of each voxel where result or reference is not background: the calibrated probability that its label is
-    /// right, and whether it is. Empty without a reference.
-    pub foreground: Vec<(f32, bool)>,
-    /// Σ (1 − probability) over all voxels.
-    pub uncertainty: f64,
-    /// Voxels of the image.
-    pub voxels: usize,
-    /// Voxels of the result that are not background.
-    pub segmented: usize,
-}
-
 /// A result with what the summary needs beyond it.
-struct Scored {
-    result: CaseResult,
+pub(super) struct Scored {
+    pub(super) result: CaseResult,
     /// Calibrated probability and correctness of the voxels that count for the ECE.
-    confidence: Vec<(f32, bool)>,
-    uncertainty: f64,
-    voxels: usize,
-    segmented: usize,
-}
-
-impl Scored {
-    fn into_reviewed(self) -> ReviewedCase {
-        let Self { result, confidence, uncertainty, voxels, segmented } = self;
-        ReviewedCase { result, foreground: confidence, uncertainty, voxels, segmented }
-    }
+    pub(super) confidence: Vec<(f32, bool)>,
+    pub(super) uncertainty: f64,
+    pub(super) voxels: usize,
+    pub(super) segmented: usize,
 }
 
 type Reference<'a> = &'a (dyn Fn(&CaseId) -> Result<Option<LabelMap>, ComponentError> + Sync);
+
+/// The test cases of a domain.
+struct TestCases<'a> {
+    domain: &'a str,
+    cases: &'a [PreparedCase],
+    reference: Reference<'a>,
+    /// Sees the maps of each.
+    look: See<'a>,
+}
 
 pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) -> Result<Value, AdaptError> {
     let (_, policy) = latest_policy(context.run.root())?;
@@ -138,9 +137,14 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
         (plan, context.observer),
         components,
         calibration.as_ref(),
-        ("source", &source_cases, &|id| source.reference(id).map(Some)),
+        TestCases {
+            domain: "source",
+            cases: &source_cases,
+            reference: &|id| source.reference(id).map(Some),
+            look: &|_| Ok(()),
+        },
     )?;
-    let of_target = evaluate_target((plan, context.observer), components, calibration.as_ref())?;
+    let of_target = evaluate_target((plan, context.observer), components, calibration.as_ref(), &|_| Ok(()))?;
     let summary = EvaluateSummary {
         source: summarise(&of_source, &components.judges.labels)?,
         target: summarise(&of_target, &components.judges.labels)?,
@@ -151,42 +155,26 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     serde_json::to_value(&summary).map_err(|error| AdaptError::Data(error.to_string()))
 }
 
-fn evaluate_target(
+pub(super) fn evaluate_target(
     (plan, observer): (&Plan, &mut dyn Observer),
     components: &Components,
     calibration: Option<&Calibration>,
+    look: See<'_>,
 ) -> Result<Vec<Scored>, AdaptError> {
     let target = &components.target;
     let cases = prepare(target.cases(Split::Test), |id| target.image(id), &plan.preprocess, observer)?;
     let reference = |id: &CaseId| target.test_reference(id);
-    evaluate((plan, observer), components, calibration, ("target", &cases, &reference))
-}
-
-/// The target's test cases, segmented by a run's latest policy and judged by its latest reward network: what
-/// can be told of its uncertainty.
-///
-/// # Errors
-/// If the run has no reward network yet, or a case cannot be read or segmented.
-pub fn review(
-    root: &Path,
-    components: &mut Components,
-    plan: &Plan,
-    observer: &mut dyn Observer,
-) -> Result<Vec<ReviewedCase>, AdaptError> {
-    let (reward, calibration) = latest_reward(root)?;
-    let (_, policy) = latest_policy(root)?;
-    components.policy.restore(&policy)?;
-    components.reward.restore(&reward)?;
-    let scored = evaluate_target((plan, observer), components, Some(&calibration))?;
-    Ok(scored.into_iter().map(Scored::into_reviewed).collect())
+    let cases = TestCases { domain: "target", cases: &cases, reference: &reference, look };
+    evaluate((plan, observer), components, calibration, cases)
 }
 
 fn evaluate(
     (plan, observer): (&Plan, &mut dyn Observer),
     components: &Components,
     calibration: Option<&Calibration>,
-    (domain, cases, reference): (&str, &[PreparedCase], Reference<'_>),
+    test: TestCases<'_>,
 ) -> Result<Vec<Scored>, AdaptError> {
+    let TestCases { domain, cases, .. } = test;
     let mut scored = Vec::with_capacity(cases.len());
     let what = format!("segmenting {domain} test cases");
     for batch in batches::in_order(&shapes(cases), plan.collect.batch) {
@@ -206,7 +194,7 @@ fn evaluate(
                     .as_ref()
                     .map(|values| VoxelMap::new(grids[place], values[place * voxels..][..voxels].to_vec()))
                     .transpose()?;
-                score_case(judges, domain, case, (&labels, reward.as_ref()), reference)
+                score_case(judges, &test, case, (&labels, reward.as_ref()))
             })
             .collect();
         for case in of_batch {
@@ -218,18 +206,24 @@ fn evaluate(
 
 fn score_case(
     judges: &Judges,
-    domain: &str,
+    test: &TestCases<'_>,
     case: &PreparedCase,
     (labels, reward): (&LabelMap, Option<&VoxelMap>),
-    reference: Reference<'_>,
 ) -> Result<Scored, ComponentError> {
     let result = case.geometry.restore_labels(labels)?;
     let findings = judges.validity.assess(&result)?;
     let verdict = Verdict::of(&findings);
-    let reference = reference(&case.id)?;
+    let reference = (test.reference)(&case.id)?;
     let structures =
         reference.as_ref().map(|reference| measure::compare(&result, reference, &judges.labels)).transpose()?;
     let restored = reward.map(|reward| restored(case, reward)).transpose()?;
+    (test.look)(&CaseMaps {
+        case: &case.id,
+        labels: &result,
+        right: restored.as_deref(),
+        findings: &findings,
+        reference: reference.as_ref(),
+    })?;
     let confidence = match (&restored, &reference) {
         (Some(reward), Some(reference)) => foreground_confidence(reward, &result, reference),
         _ => Vec::new(),
@@ -240,7 +234,7 @@ fn score_case(
         reward.map(|map| map.values().iter().map(|&p| f64::from(p)).sum::<f64>() / map.values().len() as f64);
     Ok(Scored {
         result: CaseResult {
-            domain: domain.to_owned(),
+            domain: test.domain.to_owned(),
             case: case.id.clone(),
             verdict,
             findings: findings.into_iter().filter(|finding| finding.verdict() != Verdict::Valid).collect(),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{AdaptError, Components, digest::Content};
 use crate::{
     domain::{CaseEntry, CaseId, Split},
-    run_dir::{RunDir, RunError, Step, StepKind, json_lines, layout, parse_json_lines, read},
+    run_dir::{RunDir, RunError, Step, StepKind, is_done, json_lines, layout, parse_json_lines, read, read_json_lines},
 };
 
 const SPLITS: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
@@ -17,13 +17,28 @@ const MOST_NAMED: usize = 3;
 
 /// A case, whose it is, what it is for, and what it held when it was first read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct FrozenCase {
-    domain: String,
-    case: String,
-    group: String,
-    split: Split,
+pub struct FrozenCase {
+    /// `source` or `target`.
+    pub domain: String,
+    /// Its name.
+    pub case: String,
+    /// The patient.
+    pub group: String,
+    /// What it is for.
+    pub split: Split,
+    /// What it held when it was first read.
     #[serde(flatten)]
     content: Content,
+}
+
+/// The cases of the run at `root`; none before its pretraining is finished.
+///
+/// # Errors
+/// If the list cannot be read.
+pub fn cases_of_run(root: &Path) -> Result<Vec<FrozenCase>, RunError> {
+    let pretrain = Step::new(0, StepKind::Pretrain);
+    let path = root.join(layout::step(&pretrain)).join(layout::CASES);
+    if is_done(root, &pretrain) && path.exists() { read_json_lines(&path) } else { Ok(Vec::new()) }
 }
 
 /// What the cases of both domains hold.

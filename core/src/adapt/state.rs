@@ -22,9 +22,12 @@ pub fn latest_policy(root: &Path) -> Result<(usize, PolicyState), RunError> {
 /// # Errors
 /// If none was fitted yet, or the files cannot be read.
 pub fn latest_reward(root: &Path) -> Result<(Vec<u8>, Calibration), RunError> {
-    let (_, folder) = latest(root, StepKind::FitReward)
-        .ok_or_else(|| missing(root, "no reward network yet: no iteration has finished fit-reward"))?;
-    read_reward(&folder)
+    fitted_reward(root)?.ok_or_else(|| missing(root, "no reward network yet: no iteration has finished fit-reward"))
+}
+
+/// The same, or nothing where none was fitted yet.
+pub(super) fn fitted_reward(root: &Path) -> Result<Option<(Vec<u8>, Calibration)>, RunError> {
+    latest(root, StepKind::FitReward).map(|(_, folder)| read_reward(&folder)).transpose()
 }
 
 pub(super) fn read_policy(folder: &Path) -> Result<PolicyState, RunError> {

@@ -5,6 +5,8 @@ mod convert;
 mod inspect;
 mod sheet;
 
+pub use sheet::window;
+
 use std::path::Path;
 
 use anyhow::bail;

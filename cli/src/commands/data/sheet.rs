@@ -66,7 +66,7 @@ impl Thumbnail {
 }
 
 /// Intensities that are shown black and white.
-fn window(plane: &[f32]) -> [f32; 2] {
+pub fn window(plane: &[f32]) -> [f32; 2] {
     let mut sorted = plane.to_vec();
     sorted.sort_by(f32::total_cmp);
     let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];

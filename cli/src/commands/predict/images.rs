@@ -12,7 +12,7 @@ use rl4seg_core::{
 };
 
 use super::{
-    Output, nifti_of,
+    Output, nifti_of, review,
     segmenter::{Extent, RunSegmenter},
     tables::{Row, Scores},
 };
@@ -76,6 +76,7 @@ impl Task {
         };
         let structures = extents(&segmented.labels, &segmenter.labels);
         Ok(Row {
+            entry: review::entry(&self.input.name, image, &segmented, &segmenter.names)?,
             scores: Scores::new(path, &written, &segmented),
             structures,
             memory_bytes: extent.bytes,

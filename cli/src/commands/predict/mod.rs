@@ -1,6 +1,7 @@
 //! `rl4seg predict`.
 
 mod images;
+mod review;
 mod segmenter;
 mod tables;
 
@@ -31,7 +32,7 @@ use crate::{
 /// Writes for each image, in its own geometry, `<name>_labels.nii.gz` and
 /// `<name>_uncertainty.nii.gz`: 1 minus the calibrated probability that a voxel's label is right,
 /// and 1 where the network did not look. `scores.csv` has one row for each image, `sizes.csv` the area of each structure in each plane
-/// and its volume.
+/// and its volume. `review.html` shows the images of this call with their results, the worst first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   rl4seg predict run scan1.nii.gz scan2.nii.gz --out results
@@ -91,6 +92,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     counter.finish(&format!("{} of {} images", rows.len(), images.len()));
     if !rows.is_empty() {
         tables::write(&args.out, &rows)?;
+        review::write(&args.out, &rows, &segmenter.labels)?;
     }
     if global.json || !rows.is_empty() {
         output::result(global.json, &for_machines(&rows, &failed)?, || tables::text(&rows))?;

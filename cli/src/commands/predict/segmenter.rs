@@ -14,6 +14,7 @@ use rl4seg_core::{
 use crate::{
     args::GlobalArgs,
     catalog,
+    commands::report::gallery::Names,
     networks::{DeviceArg, Networks},
     session,
 };
@@ -42,6 +43,8 @@ pub struct RunSegmenter {
     memory: Option<u64>,
     tile: Option<usize>,
     pub labels: LabelSet,
+    /// What findings call them.
+    pub names: Names,
 }
 
 /// How an image will be segmented.
@@ -94,7 +97,8 @@ impl RunSegmenter {
             validity: Validity::load(&plan, &catalog)?,
             classes: labels.len(),
         };
-        Ok(Self { segmenter, plane_by_plane: plan.network.component.is_none(), memory, tile, labels })
+        let names = Names::of(&labels, &plan);
+        Ok(Self { segmenter, plane_by_plane: plan.network.component.is_none(), memory, tile, labels, names })
     }
 
     /// How an image on `grid` will be segmented.

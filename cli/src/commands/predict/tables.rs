@@ -12,7 +12,10 @@ use rl4seg_core::{
 use serde::Serialize;
 
 use super::Output;
-use crate::output::{number, percent, table};
+use crate::{
+    commands::report::gallery::Entry,
+    output::{number, percent, table},
+};
 
 /// The name of the table of scores.
 const SCORES: &str = "scores.csv";
@@ -29,7 +32,7 @@ pub struct Scores {
     uncertainty: String,
     verdict: Verdict,
     mean_uncertainty: f64,
-    uncertain_share: f64,
+    pub uncertain_share: f64,
 }
 
 /// What an image comes to, for machines.
@@ -37,6 +40,9 @@ pub struct Scores {
 pub struct Row {
     #[serde(flatten)]
     pub scores: Scores,
+    /// For the page.
+    #[serde(skip)]
+    pub entry: Entry,
     pub structures: Vec<Extent>,
     /// What it was told to take; absent where that is not known.
     pub memory_bytes: Option<u64>,

@@ -87,11 +87,10 @@ pub struct Case {
 impl Case {
     fn of(reviewed: &ReviewedCase) -> Self {
         let ReviewedCase { result, uncertainty, voxels, segmented, .. } = reviewed;
-        let structures = result.structures.iter().flatten();
         Self {
             case: result.case.clone(),
             verdict: result.verdict,
-            dice: mean(structures.filter_map(|score| score.dice)),
+            dice: result.dice(),
             mean_uncertainty: uncertainty / *voxels as f64,
             foreground_uncertainty: (*segmented > 0).then(|| uncertainty / *segmented as f64),
             cook_distance: None,

@@ -1,5 +1,5 @@
-mod measures;
-mod pictures;
+pub mod measures;
+pub mod pictures;
 
 use std::{fs, path::PathBuf};
 
@@ -44,7 +44,9 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         write_atomically(&folder.join("uncertainty.json"), &json)?;
         write_atomically(&folder.join("cases.csv"), &csv(&measures.cases)?)?;
         if let Some(agreement) = &measures.agreement {
-            pictures::write(folder, agreement, &measures.cases)?;
+            for picture in pictures::draw(agreement, &measures.cases)? {
+                write_atomically(&folder.join(picture.name), picture.svg.as_bytes())?;
+            }
         }
     }
     output::result(global.json, &measures, || text(&measures))

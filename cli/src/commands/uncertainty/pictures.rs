@@ -1,7 +1,5 @@
 //! The measures as people would rather see them, as SVG.
 
-use std::path::Path;
-
 use anyhow::anyhow;
 use plotters::prelude::*;
 
@@ -11,20 +9,25 @@ const SIZE: (u32, u32) = (640, 520);
 const RIGHT: RGBColor = RGBColor(52, 120, 184);
 const WRONG: RGBColor = RGBColor(196, 62, 52);
 
-/// Writes `reliability.svg`, `confidence.svg` and `dice.svg`.
-pub fn write(folder: &Path, agreement: &Agreement, cases: &[Case]) -> anyhow::Result<()> {
-    for (name, draw) in [
+/// A picture with the name of its file.
+pub struct Picture {
+    pub name: &'static str,
+    pub svg: String,
+}
+
+/// `reliability.svg`, `confidence.svg` and `dice.svg`.
+pub fn draw(agreement: &Agreement, cases: &[Case]) -> anyhow::Result<Vec<Picture>> {
+    let pictures = [
         ("reliability.svg", reliability as fn(&Agreement, &[Case], &mut String) -> Drawn),
         ("confidence.svg", confidence),
         ("dice.svg", dice),
-    ] {
-        let mut picture = String::new();
-        let path = folder.join(name);
-        draw(agreement, cases, &mut picture)
-            .map_err(|error| anyhow!("{}: cannot be drawn: {error}", path.display()))?;
-        rl4seg_core::io::write_atomically(&path, picture.as_bytes())?;
-    }
-    Ok(())
+    ];
+    let drawn = pictures.into_iter().map(|(name, draw)| {
+        let mut svg = String::new();
+        draw(agreement, cases, &mut svg).map_err(|error| anyhow!("{name}: cannot be drawn: {error}"))?;
+        Ok(Picture { name, svg })
+    });
+    drawn.collect()
 }
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;

@@ -11,7 +11,7 @@ use tiles::Tiles;
 use super::{Calibration, Validity, prepare_image};
 use crate::{
     component::{Policy, Result, RewardModel},
-    domain::{CaseId, Grid, Image, ImageBatch, LabelBatch, LabelMap, Verdict, VoxelMap, most_likely},
+    domain::{CaseId, Finding, Grid, Image, ImageBatch, LabelBatch, LabelMap, Verdict, VoxelMap, most_likely},
     preprocess::Preprocess,
 };
 
@@ -83,6 +83,8 @@ pub struct Segmented {
     pub uncertainty: VoxelMap,
     /// What the metrics say of the label map.
     pub verdict: Verdict,
+    /// The measurements behind the verdict that are not valid.
+    pub findings: Vec<Finding>,
 }
 
 /// Labels and reward logits of voxels in C order.
@@ -114,7 +116,9 @@ impl Segmenter {
         let right = geometry.restore_map(&VoxelMap::new(grid, right)?, 0.0)?;
         let uncertainty = VoxelMap::new(*right.grid(), right.values().iter().map(|right| 1.0 - right).collect())?;
         let findings = self.validity.assess(&labels).map_err(|error| error.context(name.to_owned()))?;
-        Ok(Segmented { labels, uncertainty, verdict: Verdict::of(&findings) })
+        let verdict = Verdict::of(&findings);
+        let findings = findings.into_iter().filter(|finding| finding.verdict() != Verdict::Valid).collect();
+        Ok(Segmented { labels, uncertainty, verdict, findings })
     }
 
     /// What the networks make of a prepared image.

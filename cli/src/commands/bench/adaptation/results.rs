@@ -74,8 +74,8 @@ pub fn compare(results: &mut [ExperimentResult], patients: &BTreeMap<CaseId, Str
     let upper_bound = results.iter().find(|result| result.upper_bound).and_then(|result| result.target_dice);
     let Some((first, others)) = results.split_first_mut() else { return };
     for other in others {
-        other.dice_gain = gain([&first.runs, &other.runs], patients, dice);
-        other.hausdorff_gain_mm = gain([&first.runs, &other.runs], patients, hausdorff);
+        other.dice_gain = gain([&first.runs, &other.runs], patients, CaseResult::dice);
+        other.hausdorff_gain_mm = gain([&first.runs, &other.runs], patients, CaseResult::hausdorff_mm);
         other.valid_gain = gain([&first.runs, &other.runs], patients, |case| {
             Some(f64::from(u8::from(case.verdict == Verdict::Valid)))
         });
@@ -86,14 +86,6 @@ pub fn compare(results: &mut [ExperimentResult], patients: &BTreeMap<CaseId, Str
             .map(|((from, found), upper)| (found - from) / (upper - from))
             .filter(|share| share.is_finite());
     }
-}
-
-fn dice(case: &CaseResult) -> Option<f64> {
-    mean(case.structures.as_ref()?.iter().filter_map(|score| score.dice))
-}
-
-fn hausdorff(case: &CaseResult) -> Option<f64> {
-    mean(case.structures.as_ref()?.iter().filter_map(|score| score.hausdorff_mm))
 }
 
 /// Case by case and seed by seed.

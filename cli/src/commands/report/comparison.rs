@@ -1,0 +1,174 @@
+//! Results before and after, with intervals.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use rl4seg_core::{
+    adapt::CaseResult,
+    domain::{Label, Seed, Verdict},
+    measure::{Interval, StructureScore, bootstrap_by_patient},
+};
+use serde::Serialize;
+
+type OfCase = dyn Fn(&CaseResult) -> Option<f64> + Sync + Send;
+type OfScore = fn(&StructureScore) -> Option<f64>;
+
+/// What can be measured on a case, and how it is told.
+struct Measure {
+    name: String,
+    unit: &'static str,
+    digits: usize,
+    more_is_better: bool,
+    of: Box<OfCase>,
+}
+
+/// A measure before and after: means over the cases with 95 % bootstrap intervals over patients.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    pub measure: String,
+    /// Empty for shares and Dice.
+    pub unit: &'static str,
+    #[serde(skip)]
+    pub digits: usize,
+    pub before: Option<Interval>,
+    /// Absent where only one evaluation is finished.
+    pub after: Option<Interval>,
+    /// After less before, case by case.
+    pub change: Option<Interval>,
+    /// Whether the whole interval of the change is on one side of 0: true if that is the better one.
+    pub improved: Option<bool>,
+}
+
+/// The results of a domain: those of the first evaluation, and those of the last if there are several.
+pub struct Results<'a> {
+    pub before: Vec<&'a CaseResult>,
+    pub after: Vec<&'a CaseResult>,
+    /// Whose image each case is.
+    pub patients: BTreeMap<&'a str, &'a str>,
+}
+
+/// All measures of a domain. Those that no case has are left out.
+pub fn rows(results: &Results<'_>, structures: &[Label]) -> Vec<Row> {
+    let rows = measures(structures).into_par_iter().map(|measure| results.row(measure));
+    rows.collect::<Vec<_>>().into_iter().filter(|row| row.before.is_some() || row.after.is_some()).collect()
+}
+
+fn measures(structures: &[Label]) -> Vec<Measure> {
+    let share = |name: &str, of: fn(&CaseResult) -> Option<f64>| Measure {
+        name: name.to_owned(),
+        unit: "",
+        digits: 3,
+        more_is_better: true,
+        of: Box::new(of),
+    };
+    let mut measures = vec![
+        share("Anatomically valid", |case| Some(f64::from(u8::from(case.verdict == Verdict::Valid)))),
+        share("Dice, mean of the structures", CaseResult::dice),
+        Measure {
+            name: "Hausdorff distance, mean of the structures".to_owned(),
+            unit: "mm",
+            digits: 1,
+            more_is_better: false,
+            of: Box::new(CaseResult::hausdorff_mm),
+        },
+    ];
+    let kinds: [(&str, &str, OfScore); 4] = [
+        ("Dice", "", |score| score.dice),
+        ("Hausdorff distance", "mm", |score| score.hausdorff_mm),
+        ("95th percentile of surface distances", "mm", |score| score.hd95_mm),
+        ("Mean surface distance", "mm", |score| score.assd_mm),
+    ];
+    for Label { name: structure, value, .. } in structures {
+        let value = *value;
+        measures.extend(kinds.map(|(name, unit, of)| Measure {
+            name: format!("{name}, {structure}"),
+            unit,
+            digits: if unit.is_empty() { 3 } else { 1 },
+            more_is_better: unit.is_empty(),
+            of: Box::new(move |case| of(case.structures.iter().flatten().find(|score| score.label == value)?)),
+        }));
+    }
+    measures
+}
+
+impl Results<'_> {
+    fn row(&self, measure: Measure) -> Row {
+        let change = self.change(&measure);
+        let improved = change.filter(|change| change.low > 0.0 || change.high < 0.0);
+        Row {
+            before: self.mean(&self.before, &measure),
+            after: self.mean(&self.after, &measure),
+            change,
+            improved: improved.map(|change| (change.low > 0.0) == measure.more_is_better),
+            measure: measure.name,
+            unit: measure.unit,
+            digits: measure.digits,
+        }
+    }
+
+    /// A case without a patient, as in a run whose list of cases is not there, is one of its own.
+    fn patient<'b>(&'b self, case: &'b CaseResult) -> &'b str {
+        self.patients.get(case.case.as_str()).copied().unwrap_or(case.case.as_str())
+    }
+
+    fn mean(&self, cases: &[&CaseResult], measure: &Measure) -> Option<Interval> {
+        let values = cases.iter().filter_map(|case| Some((self.patient(case), (measure.of)(case)?)));
+        bootstrap_by_patient(&values.collect::<Vec<_>>(), Seed(0))
+    }
+
+    fn change(&self, measure: &Measure) -> Option<Interval> {
+        let before: BTreeMap<&str, f64> =
+            self.before.iter().filter_map(|case| Some((case.case.as_str(), (measure.of)(case)?))).collect();
+        let differences = self
+            .after
+            .iter()
+            .filter_map(|case| Some((self.patient(case), (measure.of)(case)? - before.get(case.case.as_str())?)));
+        bootstrap_by_patient(&differences.collect::<Vec<_>>(), Seed(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rl4seg_core::domain::CaseId;
+
+    use super::*;
+
+    fn case(name: &str, dice: f64, hausdorff_mm: f64) -> CaseResult {
+        let score = StructureScore {
+            label: 1,
+            dice: Some(dice),
+            hausdorff_mm: Some(hausdorff_mm),
+            hd95_mm: None,
+            assd_mm: None,
+        };
+        CaseResult {
+            domain: "target".to_owned(),
+            case: CaseId(name.to_owned()),
+            verdict: Verdict::Valid,
+            findings: Vec::new(),
+            structures: Some(vec![score]),
+            mean_reward: None,
+        }
+    }
+
+    #[test]
+    fn changes_are_paired_and_less_distance_is_better() {
+        let before = [case("a", 0.2, 9.0), case("b", 0.8, 7.0)];
+        let after = [case("b", 0.9, 6.0), case("a", 0.3, 8.0)];
+        let results = Results {
+            before: before.iter().collect(),
+            after: after.iter().collect(),
+            patients: [("a", "p"), ("b", "q")].into(),
+        };
+        let heart = [Label { value: 1, name: "heart".to_owned(), color: [0; 3] }];
+        let rows = rows(&results, &heart);
+        let row = |name: &str| rows.iter().find(|row| row.measure.starts_with(name)).unwrap();
+        let dice = row("Dice, heart");
+        // Both cases gain the same, however far they lie apart.
+        assert!((dice.change.unwrap().low - 0.1).abs() < 1e-12 && dice.improved == Some(true), "{dice:?}");
+        assert!(dice.before.unwrap().low < 0.3 && dice.before.unwrap().high > 0.7);
+        assert_eq!(row("Hausdorff distance, heart").improved, Some(true));
+        assert_eq!(row("Anatomically valid").improved, None);
+        assert!(rows.iter().all(|row| !row.measure.starts_with("95th")));
+    }
+}

@@ -1,0 +1,104 @@
+//! Before and after, and iteration by iteration.
+
+use maud::{Markup, html};
+use rl4seg_core::{adapt::DomainSummary, measure::Interval};
+
+use super::{
+    parts::figure,
+    summary::{signed, unit, value},
+};
+use crate::commands::report::{
+    charts::{Chart, Series},
+    comparison::Row,
+    run_data::RunData,
+};
+
+/// The table of each domain, and curves over the iterations.
+///
+/// # Errors
+/// If a chart cannot be drawn.
+pub fn results(run: &RunData, domains: &[(&str, &[Row])]) -> anyhow::Result<Markup> {
+    let (Some(first), Some(last)) = (run.evaluations.first(), run.evaluations.last()) else {
+        return Ok(html! { p .note { "No evaluation is finished yet." } });
+    };
+    let after = (last.iteration > first.iteration).then_some(last.iteration);
+    let charts = charts(run).iter().map(figure).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(html! {
+        p .lead {
+            "Means over the test cases of a domain, and in brackets the 95 % interval of a bootstrap over patients. "
+            "Changes are measured case by case; an arrow marks those whose interval leaves out 0: "
+            span .better { "▲ better" } ", " span .worse { "▼ worse" } "."
+        }
+        @for (domain, rows) in domains { (comparison(run, domain, rows, after)) }
+        @if !charts.is_empty() { h3 { "Iteration by iteration" } div .charts { @for chart in charts { (chart) } } }
+    })
+}
+
+fn comparison(run: &RunData, domain: &str, rows: &[Row], after: Option<usize>) -> Markup {
+    let cases = run.evaluations.last().map_or(0, |last| run.of_domain(last, domain).len());
+    html! {
+        div .scroll { table .comparison {
+            caption { (capitalised(domain)) " domain, " (cases) " test cases" }
+            thead { tr {
+                th scope="col" { "Measure" }
+                th scope="col" { "Before" }
+                @if let Some(iteration) = after { th scope="col" { "After iteration " (iteration) } th scope="col" { "Change" } }
+            } }
+            tbody { @for row in rows { tr {
+                th scope="row" { (row.measure) @if !row.unit.is_empty() { span .unit { ", " (row.unit) } } }
+                td { (interval(row, row.before)) }
+                @if after.is_some() { td { (interval(row, row.after)) } td { (change(row)) } }
+            } } }
+        } }
+    }
+}
+
+fn interval(row: &Row, found: Option<Interval>) -> Markup {
+    html! {
+        @if let Some(Interval { mean, low, high }) = found { (value(row, mean)) " " span .interval { "[" (value(row, low)) ", " (value(row, high)) "]" } }
+        @else { "–" }
+    }
+}
+
+fn change(row: &Row) -> Markup {
+    let Some(Interval { mean, low, high }) = row.change else { return html! { "–" } };
+    html! {
+        (signed(row, mean)) " " span .interval { "[" (signed(row, low)) ", " (signed(row, high)) "]" }
+        @match row.improved {
+            Some(true) => { " " span .better title={ "better" (unit(row)) } { "▲" span .visually-hidden { " better" } } }
+            Some(false) => { " " span .worse title="worse" { "▼" span .visually-hidden { " worse" } } }
+            None => {}
+        }
+    }
+}
+
+fn charts(run: &RunData) -> Vec<Chart> {
+    type Measure = (&'static str, &'static str, fn(&DomainSummary) -> Option<f64>);
+    let measures: [Measure; 4] = [
+        ("Anatomically valid", "share", |domain| Some(domain.valid)),
+        ("Dice", "mean of the structures", |domain| domain.dice),
+        ("Hausdorff distance", "mm", |domain| domain.hausdorff_mm),
+        ("Expected calibration error", "probability", |domain| domain.ece),
+    ];
+    let results = &run.status.results;
+    if results.len() < 2 {
+        return Vec::new();
+    }
+    let charts = measures.map(|(title, unit, of)| {
+        let points = |domain: fn(&crate::output::IterationResult) -> &DomainSummary| {
+            results.iter().filter_map(|result| Some((result.iteration as f64, of(domain(result))?))).collect()
+        };
+        let series = [
+            Series { name: "target".to_owned(), points: points(|result| &result.domains.target) },
+            Series { name: "source".to_owned(), points: points(|result| &result.domains.source) },
+        ];
+        let series = series.into_iter().filter(|series| !series.points.is_empty()).collect();
+        Chart { title: title.to_owned(), x: "iteration", y: unit.to_owned(), series, borders: Vec::new() }
+    });
+    charts.into_iter().filter(|chart| !chart.is_empty()).collect()
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

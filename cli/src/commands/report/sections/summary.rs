@@ -1,0 +1,64 @@
+//! What it is and how it went, at a glance.
+
+use maud::{Markup, html};
+use rl4seg_core::{config::ComponentTable, measure::Interval};
+
+use crate::commands::report::{comparison::Row, run_data::RunData};
+
+/// The title, one sentence, and the figures that matter most.
+pub fn head(run: &RunData, target: &[Row]) -> Markup {
+    let status = &run.status;
+    html! {
+        p .kind { "rl4seg report" }
+        h1 { "Adaptation of " (run.plan.modality) " segmentation" }
+        p .lead {
+            "From " (place(&run.plan.source)) " to " (place(&run.plan.target)) ", which has no labels. "
+            @if status.next.is_none() { (run.plan.iterations) @if run.plan.iterations == 1 { " iteration" } @else { " iterations" } ", finished." }
+            @else { b { "Not finished: " (status.done) " of " (status.total) " steps are done." } " This is what is there." }
+        }
+        @if !target.is_empty() {
+            ul .tiles aria-label="Target test cases" {
+                @for (row, name) in target.iter().zip(["Anatomically valid", "Dice", "Hausdorff distance"]) { (tile(row, name)) }
+            }
+            p .small { "Target test cases, means with 95 % intervals." }
+        }
+    }
+}
+
+/// The folder of a domain, or what gives its images.
+fn place(table: &ComponentTable) -> Markup {
+    let root = ["root", "path"].iter().find_map(|key| table.settings.get(*key)?.as_str());
+    html! { code { (root.unwrap_or(&table.component)) } }
+}
+
+fn tile(row: &Row, name: &str) -> Markup {
+    let last = row.after.or(row.before);
+    html! {
+        li .tile {
+            p .name { (name) }
+            p .figure { @if let Some(Interval { mean, .. }) = last { (value(row, mean)) span .unit { (unit(row)) } } }
+            @if let Some(Interval { low, high, .. }) = last {
+                p .small { (value(row, low)) " to " (value(row, high)) }
+            }
+            @if let (Some(before), Some(change)) = (row.before, row.change) {
+                p .change data-improved=[row.improved.map(|better| better.to_string())] {
+                    "before " (value(row, before.mean)) ", " (signed(row, change.mean)) (unit(row))
+                }
+            }
+        }
+    }
+}
+
+/// The unit behind a number, with its space.
+pub fn unit(row: &Row) -> String {
+    if row.unit.is_empty() { String::new() } else { format!(" {}", row.unit) }
+}
+
+pub fn value(row: &Row, value: f64) -> String {
+    format!("{value:.*}", row.digits)
+}
+
+pub fn signed(row: &Row, value: f64) -> String {
+    // A minus sign as wide as a plus sign.
+    format!("{value:+.*}", row.digits).replace('-', "\u{2212}")
+}
