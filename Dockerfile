@@ -6,6 +6,8 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /source
 COPY . .
+# As in the archive of a release, times do not depend on when it is built.
+ARG SOURCE_DATE_EPOCH=0
 RUN release/archive --out /archives \
     && mkdir /rl4seg \
     && tar --extract --gzip --file /archives/rl4seg-*.tar.gz --directory /rl4seg --strip-components 1

@@ -113,7 +113,12 @@ impl<'a> Reader<'a> {
             if let Some(properties) = form.get("properties").and_then(Value::as_object) {
                 let required: Vec<&str> =
                     form["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let first = found.len();
                 self.keys(properties, &required, prefix, depth, found);
+                // The comment on a variant of a Rust enum is that on its only key.
+                if let Some(only) = found.get_mut(first).filter(|key| properties.len() == 1 && key.doc.is_empty()) {
+                    only.doc = doc(form);
+                }
             }
             let inner = [("items", "[]."), ("additionalProperties", ".*.")];
             for (key, step) in inner {

@@ -132,7 +132,7 @@ fn markdown(keys: &[Key]) -> String {
         let heading = format!("`{}`", table.heading().unwrap_or_default());
         text.push_str(&section(&heading, &table.setting.doc, &rows(&table.prefix())));
     }
-    text
+    text.trim_end().to_owned()
 }
 
 fn section(heading: &str, doc: &str, rows: &str) -> String {

@@ -77,15 +77,30 @@ pub fn rl4seg_after(before: &str, args: &[&str]) -> Outcome {
 }
 
 /// A folder of its own for a test.
-pub struct Folder(tempfile::TempDir);
+pub struct Folder {
+    root: PathBuf,
+    /// Removes it in the end.
+    _temporary: Option<tempfile::TempDir>,
+}
 
 impl Folder {
     pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let temporary = tempfile::tempdir().unwrap();
+        Self { root: temporary.path().to_owned(), _temporary: Some(temporary) }
+    }
+
+    /// One for several tests, which is never removed: it lies in the target folder, empty at first.
+    pub fn shared(name: &str) -> Self {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        if root.exists() {
+            fs::remove_dir_all(&root).unwrap();
+        }
+        fs::create_dir_all(&root).unwrap();
+        Self { root, _temporary: None }
     }
 
     pub fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.root.join(name)
     }
 
     pub fn text(&self, name: &str) -> String {

@@ -16,7 +16,7 @@ use crate::program::{Folder, Outcome, labels, outcome, rl4seg, volume};
 
 /// Data of both domains and a short run: what the moves begin from. Nothing is written to it.
 static BEGUN: LazyLock<Folder> = LazyLock::new(|| {
-    let folder = Folder::new().with_data();
+    let folder = Folder::shared("wrong-moves").with_data();
     folder.adapt(&[]).done();
     folder
 });
@@ -57,7 +57,7 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let place = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &place)
+            copy(&entry.path(), &place);
         } else {
             fs::copy(entry.path(), place).unwrap();
         }
@@ -284,6 +284,15 @@ fn a_device_that_this_build_has_not_is_told_so() {
         told(adapt(&folder, &["--device", "cuda"]), &["needs a build with the cargo feature `cuda`", "rl4seg doctor"]);
     }
     wrong_usage(adapt(&folder, &["--device", "gpu"]), &["device `gpu` is not known", "`cuda`"]);
+}
+
+#[test]
+fn a_limit_of_memory_that_is_too_small_is_told_with_what_is_needed() {
+    let folder = Folder::new();
+    let scan = fs::read_dir(BEGUN.at("target/img")).unwrap().map(|file| file.unwrap().path()).min().unwrap();
+    let (run, scan, out) = (BEGUN.text("run"), scan.to_str().unwrap(), folder.text("results"));
+    let error = rl4seg(["predict", &run, scan, "--out", &out, "--memory", "1"]);
+    told(error, &[scan, "voxels take about", "the limit of 1 MiB: raise it"]);
 }
 
 #[test]
