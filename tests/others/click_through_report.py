@@ -204,6 +204,8 @@ def filters(page):
 def layers(page):
     keys = page.script("return Array.from(document.querySelectorAll('[data-layer]'), (button) => button.dataset.layer)")
     check({"i", "l", "u"} <= set(keys), f"layers {keys}")
+    for off in page.there("[data-layer][aria-pressed=false]"):
+        off.click()
     everything = page.painted()
     for key in keys:
         button = page.find(f"[data-layer={key}]")
@@ -276,7 +278,7 @@ def accessible(page):
     levels = page.script("return Array.from(document.querySelectorAll('h1, h2, h3, h4'), (heading) => Number(heading.tagName[1]))")
     jumps = [pair for pair in zip(levels, levels[1:]) if pair[1] > pair[0] + 1]
     check(levels[0] == 1 and levels.count(1) == 1 and not jumps, f"{page.path.name}: headings {levels}")
-    page.script("window.scrollTo(0, 0); document.activeElement.blur()")
+    page.load()
     page.press(Keys.TAB)
     check(page.script("return document.activeElement.className") == "skip", "the first stop of Tab is not the skip link")
     outline = page.script("return getComputedStyle(document.activeElement).outlineStyle")
@@ -305,15 +307,14 @@ def made_up(page, path):
     data = json.loads(re.search(r'id="gallery-data"[^>]*>(.*?)</script>', html, re.S)[1])
     cards = re.findall(r'<li class="card".*?</li>(?=<li class="card"|</ol>)', html, re.S)
     generator = random.Random(1)
+    # The size of pictures on a page of as many (gallery/picture.rs).
+    side = 126
+    discs = [disc(side, shift) for shift in range(30, 90, 8)]
     pictures, all_bytes, at = [], [], 0
     for number in range(MANY):
         picture = dict(data["pictures"][number % len(cards)])
-        side = 256
         layers = 2 + picture["uncertainty"] + picture["truth"] + picture["faults"]
-        speckle = bytes(min(255, int(generator.expovariate(1 / 60))) for _ in range(side)) * side
-        shift = generator.randrange(40, 120)
-        disc = bytes(int((x - shift) ** 2 + (y - 128) ** 2 < 3600) for y in range(side) for x in range(side))
-        packed = base64.b64encode(zlib.compress(speckle + noisy(generator, side) + disc * (layers - 2), 6)).decode()
+        packed = base64.b64encode(zlib.compress(noisy(generator, side) + generator.choice(discs) * (layers - 1), 1)).decode()
         picture.update(size=[side, side], ratio=1.0, at=[at, at + len(packed)])
         at += len(packed)
         pictures.append(picture)
@@ -328,6 +329,10 @@ def made_up(page, path):
     html = replaced(html, r'(id="gallery-bytes"[^>]*>).*?(</script>)', "".join(all_bytes))
     path.write_text(html)
     return path
+
+
+def disc(side, shift):
+    return bytes(int((x - shift) ** 2 + (y - side // 2) ** 2 < (side // 4) ** 2) for y in range(side) for x in range(side))
 
 
 def noisy(generator, side):

@@ -16,7 +16,7 @@ use super::{
     segmenter::{Extent, RunSegmenter},
     tables::{Row, Scores},
 };
-use crate::output::note;
+use crate::{commands::report::gallery::longest_side, output::note};
 
 /// An image, where its results go, and how it will be segmented.
 pub struct Task {
@@ -24,6 +24,8 @@ pub struct Task {
     output: Output,
     /// Its shape `[slow, y, x]`, and what it will take; or why it cannot be segmented.
     extent: Result<([usize; 3], Extent)>,
+    /// Of its picture.
+    longest_side: usize,
 }
 
 /// Looks at the size of every image before the first is segmented.
@@ -32,7 +34,8 @@ pub fn survey(segmenter: &RunSegmenter, outputs: Vec<(Input, Output)>, reading: 
         let grid = input.grid(reading)?;
         Ok((grid.shape(), segmenter.plan(&grid)?))
     };
-    outputs.into_iter().map(|(input, output)| Task { extent: extent(&input), input, output }).collect()
+    let longest_side = longest_side(outputs.len());
+    outputs.into_iter().map(|(input, output)| Task { extent: extent(&input), input, output, longest_side }).collect()
 }
 
 /// Says how much memory the image that takes most of it will take.
@@ -76,7 +79,7 @@ impl Task {
         };
         let structures = extents(&segmented.labels, &segmenter.labels);
         Ok(Row {
-            entry: review::entry(&self.input.name, image, &segmented, &segmenter.names)?,
+            entry: review::entry(&self.input.name, (image, &segmented), (&segmenter.names, self.longest_side))?,
             scores: Scores::new(path, &written, &segmented),
             structures,
             memory_bytes: extent.bytes,

@@ -25,7 +25,11 @@ pub const REVIEW: &str = "review.html";
 ///
 /// # Errors
 /// If its picture cannot be packed.
-pub fn entry(name: &str, image: &Image, segmented: &Segmented, names: &Names) -> anyhow::Result<Entry> {
+pub fn entry(
+    name: &str,
+    (image, segmented): (&Image, &Segmented),
+    (names, longest): (&Names, usize),
+) -> anyhow::Result<Entry> {
     let Segmented { labels, uncertainty, verdict, findings } = segmented;
     let shown = Shown {
         image,
@@ -34,6 +38,7 @@ pub fn entry(name: &str, image: &Image, segmented: &Segmented, names: &Names) ->
         uncertainty: Some(from_map(uncertainty)),
         faults: names.places(findings, labels),
         plane: findings.iter().find_map(|finding| finding.plane),
+        longest,
     };
     let found = labels.labels().iter().filter(|&&label| label != 0).count();
     let sum: f64 = uncertainty.values().iter().map(|&value| f64::from(value)).sum();

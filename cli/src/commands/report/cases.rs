@@ -9,11 +9,11 @@ use anyhow::Result;
 use rl4seg_core::{
     adapt::{self, CaseMaps, CaseResult, ReviewedCase},
     component::{ComponentError, DataSource, ErrorKind},
-    domain::{CaseId, Finding, Image, LabelSet, Verdict},
+    domain::{CaseId, Finding, Image, LabelSet, Split, Verdict},
 };
 
 use super::{
-    gallery::{Entry, Gallery, Names, Picture, Shown, from_right},
+    gallery::{Entry, Gallery, Names, Picture, Shown, from_right, longest_side},
     run_data::RunData,
 };
 use crate::{
@@ -47,9 +47,11 @@ fn look(run: &RunData, most: usize, device: &DeviceArg, global: &GlobalArgs) -> 
     let target = &run.plan.target;
     let source = catalog.data_source(&target.component, &target.settings_json())?;
     let names = Names::of(labels, &run.plan);
+    let tested = run.cases.iter().filter(|case| case.domain == "target" && case.split == Split::Test).count();
+    let longest = longest_side(tested.min(most));
     let pictures = Mutex::new(BTreeMap::new());
     let see = |maps: &CaseMaps<'_>| {
-        let picture = picture(maps, source.as_ref(), &names)?;
+        let picture = picture(maps, source.as_ref(), &names, longest)?;
         pictures.lock().unwrap_or_else(PoisonError::into_inner).insert(maps.case.clone(), picture);
         Ok(())
     };
@@ -77,7 +79,12 @@ fn uncertainty(case: &ReviewedCase) -> Option<f64> {
     (case.voxels > 0).then(of_each)
 }
 
-fn picture(maps: &CaseMaps<'_>, source: &dyn DataSource, names: &Names) -> Result<Picture, ComponentError> {
+fn picture(
+    maps: &CaseMaps<'_>,
+    source: &dyn DataSource,
+    names: &Names,
+    longest: usize,
+) -> Result<Picture, ComponentError> {
     let image: Image = source.image(maps.case)?;
     let faults: Vec<Finding> =
         maps.findings.iter().filter(|finding| finding.verdict() != Verdict::Valid).cloned().collect();
@@ -88,6 +95,7 @@ fn picture(maps: &CaseMaps<'_>, source: &dyn DataSource, names: &Names) -> Resul
         uncertainty: maps.right.map(from_right),
         faults: names.places(&faults, maps.labels),
         plane: faults.iter().find_map(|finding| finding.plane),
+        longest,
     };
     Picture::of(&shown).map_err(|error| ComponentError::new(ErrorKind::Other, format!("{error:#}")))
 }

@@ -54,16 +54,21 @@ pub fn rows(results: &Results<'_>, structures: &[Label]) -> Vec<Row> {
 }
 
 fn measures(structures: &[Label]) -> Vec<Measure> {
-    let share = |name: &str, of: fn(&CaseResult) -> Option<f64>| Measure {
-        name: name.to_owned(),
-        unit: "",
-        digits: 3,
-        more_is_better: true,
-        of: Box::new(of),
-    };
     let mut measures = vec![
-        share("Anatomically valid", |case| Some(f64::from(u8::from(case.verdict == Verdict::Valid)))),
-        share("Dice, mean of the structures", CaseResult::dice),
+        Measure {
+            name: "Anatomically valid".to_owned(),
+            unit: "%",
+            digits: 1,
+            more_is_better: true,
+            of: Box::new(|case| Some(100.0 * f64::from(u8::from(case.verdict == Verdict::Valid)))),
+        },
+        Measure {
+            name: "Dice, mean of the structures".to_owned(),
+            unit: "",
+            digits: 3,
+            more_is_better: true,
+            of: Box::new(CaseResult::dice),
+        },
         Measure {
             name: "Hausdorff distance, mean of the structures".to_owned(),
             unit: "mm",

@@ -7,7 +7,9 @@
   const list = document.getElementById("cards");
   const cards = Array.from(list.children);
   const byId = (id) => document.getElementById(id);
-  const layers = { i: true, l: true, u: true, t: true, f: true };
+  const switches = Array.from(document.querySelectorAll("[data-layer]"));
+  const isPressed = (button) => button.getAttribute("aria-pressed") === "true";
+  const layers = Object.fromEntries(switches.map((button) => [button.dataset.layer, isPressed(button)]));
   // Cases whose pictures are kept painted for the printer.
   const PRINTED = 12;
   // Pixels along the longer side of what is painted, small and large.
@@ -50,33 +52,63 @@
     return unpacked.get(number);
   }
 
-  // A canvas as large as the plane, each pixel from `rgba(index)`.
-  function plane(maps, rgba) {
+  // Red, green, blue and opacity for each byte.
+  function palette(rgba) {
+    const bytes = new Uint8ClampedArray(4 * 256);
+    for (let value = 0; value < 256; value += 1) bytes.set(rgba(value), 4 * value);
+    return new Uint32Array(bytes.buffer);
+  }
+
+  const GRAYS = palette((value) => [value, value, value, 255]);
+  const DOUBTS = palette((value) => [...UNCERTAIN, value === NOT_LOOKED_AT ? 0 : value * 0.9]);
+
+  // A canvas as large as the plane.
+  function plane(maps, layer, colors) {
     const canvas = document.createElement("canvas");
     canvas.width = maps.columns;
     canvas.height = maps.rows;
     const pixels = new ImageData(maps.columns, maps.rows);
-    for (let index = 0; index < maps.image.length; index += 1) pixels.data.set(rgba(index), 4 * index);
+    const words = new Uint32Array(pixels.data.buffer);
+    for (let index = 0; index < words.length; index += 1) words[index] = colors[layer[index]];
     canvas.getContext("2d").putImageData(pixels, 0, 0);
     return canvas;
   }
 
-  // The borders between pixels that `inside` holds and those that it does not.
+  // The borders of all pixels that `inside` holds, as closed lines through the middles of pixels' sides.
   function outline(maps, inside, [sx, sy]) {
-    const path = new Path2D();
     const { rows, columns } = maps;
+    const width = columns + 1;
+    // From corner to corner, with the inside on the right.
+    const steps = new Map();
+    const step = (from, to) => (steps.has(from) ? steps.get(from).push(to) : steps.set(from, [to]));
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1) {
         const index = row * columns + column;
         if (!inside(index)) continue;
-        const edge = (x0, y0, x1, y1) => {
-          path.moveTo((column + x0) * sx, (row + y0) * sy);
-          path.lineTo((column + x1) * sx, (row + y1) * sy);
-        };
-        if (row === 0 || !inside(index - columns)) edge(0, 0, 1, 0);
-        if (row === rows - 1 || !inside(index + columns)) edge(0, 1, 1, 1);
-        if (column === 0 || !inside(index - 1)) edge(0, 0, 0, 1);
-        if (column === columns - 1 || !inside(index + 1)) edge(1, 0, 1, 1);
+        const corner = row * width + column;
+        if (row === 0 || !inside(index - columns)) step(corner, corner + 1);
+        if (column === columns - 1 || !inside(index + 1)) step(corner + 1, corner + 1 + width);
+        if (row === rows - 1 || !inside(index + columns)) step(corner + 1 + width, corner + width);
+        if (column === 0 || !inside(index - 1)) step(corner + width, corner);
+      }
+    }
+    const path = new Path2D();
+    const point = (from, to) => [
+      (((from % width) + (to % width)) / 2) * sx,
+      ((Math.floor(from / width) + Math.floor(to / width)) / 2) * sy,
+    ];
+    for (const first of steps.keys()) {
+      while (steps.get(first).length) {
+        let at = first;
+        let isFirst = true;
+        while (steps.get(at).length) {
+          const to = steps.get(at).pop();
+          if (isFirst) path.moveTo(...point(at, to));
+          else path.lineTo(...point(at, to));
+          isFirst = false;
+          at = to;
+        }
+        path.closePath();
       }
     }
     return path;
@@ -86,12 +118,12 @@
 
   function paintLabels(context, maps, scale, line, chosen) {
     for (const [value, own] of colors) {
-      const inside = (index) => maps.labels[index] === value;
-      const path = outline(maps, inside, scale);
-      const is_chosen = chosen.includes(value);
+      const path = outline(maps, (index) => maps.labels[index] === value, scale);
+      const isChosen = chosen.includes(value);
+      context.fillStyle = rgb(own, isChosen ? 0.55 : 0.25);
+      context.fill(path, "evenodd");
       context.strokeStyle = rgb(own);
-      context.lineWidth = line * (is_chosen ? 3 : 1);
-      context.setLineDash([]);
+      context.lineWidth = line * (isChosen ? 3 : 1.2);
       context.stroke(path);
     }
   }
@@ -99,20 +131,18 @@
   function paintTruth(context, maps, scale, line) {
     for (const value of colors.keys()) {
       const path = outline(maps, (index) => maps.truth[index] === value, scale);
-      context.lineWidth = line * 1.6;
-      context.setLineDash([]);
-      context.strokeStyle = "rgb(0 0 0 / 0.6)";
-      context.stroke(path);
-      context.lineWidth = line;
-      context.setLineDash([line * 3.5, line * 2.5]);
-      context.strokeStyle = "#fff";
-      context.stroke(path);
+      for (const [width, style] of [[2, "rgb(0 0 0 / 0.7)"], [1.2, "#fff"]]) {
+        context.setLineDash([line * 4, line * 3]);
+        context.lineWidth = line * width;
+        context.strokeStyle = style;
+        context.stroke(path);
+      }
     }
     context.setLineDash([]);
   }
 
   function paintFaults(context, maps, scale, line) {
-    const inside = (index) => maps.faults[index] > 0;
+    const path = outline(maps, (index) => maps.faults[index] > 0, scale);
     const hatched = document.createElement("canvas");
     hatched.width = hatched.height = Math.ceil(line * 4);
     const hatch = hatched.getContext("2d");
@@ -124,13 +154,10 @@
     }
     hatch.stroke();
     context.fillStyle = context.createPattern(hatched, "repeat");
-    const { columns } = maps;
-    maps.faults.forEach((fault, index) => {
-      if (fault > 0) context.fillRect((index % columns) * scale[0], Math.floor(index / columns) * scale[1], ...scale);
-    });
+    context.fill(path, "evenodd");
     context.strokeStyle = rgb(FAULT);
-    context.lineWidth = line * 1.5;
-    context.stroke(outline(maps, inside, scale));
+    context.lineWidth = line * 1.6;
+    context.stroke(path);
   }
 
   // Image, then what covers areas, then what are lines, so that nothing hides another thing.
@@ -142,23 +169,13 @@
     const context = canvas.getContext("2d");
     const scale = [canvas.width / maps.columns, canvas.height / maps.rows];
     const line = longest / 240;
-    const draw = (from, smooth) => {
-      context.imageSmoothingEnabled = smooth;
-      context.imageSmoothingQuality = "high";
-      context.drawImage(from, 0, 0, canvas.width, canvas.height);
-    };
+    const draw = (from) => context.drawImage(from, 0, 0, canvas.width, canvas.height);
+    context.imageSmoothingQuality = "high";
     context.fillStyle = "#000";
     context.fillRect(0, 0, canvas.width, canvas.height);
-    if (layers.i) draw(plane(maps, (index) => [maps.image[index], maps.image[index], maps.image[index], 255]), true);
-    if (layers.u && maps.uncertainty) {
-      const opacity = (value) => (value === NOT_LOOKED_AT ? 0 : value * 0.9);
-      draw(plane(maps, (index) => [...UNCERTAIN, opacity(maps.uncertainty[index])]), true);
-    }
-    if (layers.l) {
-      const tint = (value) => [...(colors.get(value) || [0, 0, 0]), colors.has(value) ? (chosen.includes(value) ? 140 : 64) : 0];
-      draw(plane(maps, (index) => tint(maps.labels[index])), false);
-      paintLabels(context, maps, scale, line, chosen);
-    }
+    if (layers.i) draw(plane(maps, maps.image, GRAYS));
+    if (layers.u && maps.uncertainty) draw(plane(maps, maps.uncertainty, DOUBTS));
+    if (layers.l) paintLabels(context, maps, scale, line, chosen);
     if (layers.f && maps.faults) paintFaults(context, maps, scale, line);
     if (layers.t && maps.truth) paintTruth(context, maps, scale, line);
     canvas.dataset.layers = Object.keys(layers).filter((key) => layers[key]).join("");
@@ -210,12 +227,11 @@
 
   function toggle(key) {
     layers[key] = !layers[key];
-    const button = document.querySelector(`[data-layer="${key}"]`);
-    button.setAttribute("aria-pressed", String(layers[key]));
+    switches.find((button) => button.dataset.layer === key).setAttribute("aria-pressed", String(layers[key]));
     repaint();
   }
 
-  for (const button of document.querySelectorAll("[data-layer]")) {
+  for (const button of switches) {
     button.addEventListener("click", () => toggle(button.dataset.layer));
   }
 
@@ -254,10 +270,10 @@
 
   function arrange() {
     const sorted = [...cards].sort(ORDERS[valueOf("order")]);
-    if (byId("direction").getAttribute("aria-pressed") === "true") sorted.reverse();
+    if (isPressed(byId("direction"))) sorted.reverse();
     const wanted = new Set(cards.filter(isWanted));
     for (const card of cards) card.hidden = !wanted.has(card);
-    list.replaceChildren(...sorted);
+    if (sorted.some((card, place) => card !== list.children[place])) list.replaceChildren(...sorted);
     shown = sorted.filter((card) => wanted.has(card));
     byId("count").textContent = `${shown.length} of ${cards.length} cases`;
     byId("none").hidden = shown.length > 0;
@@ -278,14 +294,14 @@
 
   const form = byId("controls");
   form.addEventListener("input", arrange);
+  form.addEventListener("change", arrange);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(() => {
     byId("direction").setAttribute("aria-pressed", "false");
     arrange();
   }));
   byId("direction").addEventListener("click", (event) => {
-    const pressed = event.currentTarget.getAttribute("aria-pressed") === "true";
-    event.currentTarget.setAttribute("aria-pressed", String(!pressed));
+    event.currentTarget.setAttribute("aria-pressed", String(!isPressed(event.currentTarget)));
     arrange();
   });
 
@@ -324,7 +340,7 @@
 
   // A reason shows the structure that it is about.
   function choose(button, root) {
-    const pressed = button.getAttribute("aria-pressed") === "true";
+    const pressed = isPressed(button);
     for (const other of root.querySelectorAll("[data-reason]")) other.setAttribute("aria-pressed", "false");
     button.setAttribute("aria-pressed", String(!pressed));
   }
@@ -352,7 +368,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
     const key = event.key.toLowerCase();
     const by = { arrowleft: -1, arrowright: 1 }[key];
-    if (document.querySelector(`[data-layer="${CSS.escape(key)}"]`)) toggle(key);
+    if (key in layers) toggle(key);
     else if (by && dialog.open) step(by);
     else if (by && event.target.matches("button.picture")) {
       const withPicture = shown.filter(canvasOf);

@@ -92,7 +92,7 @@ fn controls(gallery: &Gallery) -> Markup {
             fieldset {
                 legend { "Show on the image" }
                 div .layers { @for (key, name, what) in LAYERS.iter().filter(|(key, ..)| has_layer(gallery, key)) {
-                    button type="button" data-layer=(key) aria-pressed="true" aria-keyshortcuts=(key) title=(what) {
+                    button type="button" data-layer=(key) aria-pressed=(is_on(gallery, key)) aria-keyshortcuts=(key) title=(what) {
                         (name) " " kbd { (key.to_uppercase()) }
                     }
                 } }
@@ -127,6 +127,11 @@ fn controls(gallery: &Gallery) -> Markup {
             }
         }
     }
+}
+
+/// Whether a layer is shown at first. Beside the truth uncertainty would be too much.
+fn is_on(gallery: &Gallery, key: &str) -> &'static str {
+    if key == "u" && has_layer(gallery, "t") { "false" } else { "true" }
 }
 
 fn has_layer(gallery: &Gallery, key: &str) -> bool {

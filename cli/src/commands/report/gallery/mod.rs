@@ -5,7 +5,7 @@ mod picture;
 mod reasons;
 
 pub use markup::{gallery, scripts};
-pub use picture::{Picture, Shown, from_map, from_right};
+pub use picture::{Picture, Shown, from_map, from_right, longest_side};
 pub use reasons::{Names, Reason};
 
 use rl4seg_core::domain::{Label, LabelSet, Verdict};

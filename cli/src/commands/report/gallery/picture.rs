@@ -10,12 +10,19 @@ use serde::Serialize;
 
 use crate::commands::data::window;
 
-/// Pixels along the longer side of a picture at most; more would make a page of a thousand cases slow.
-const LONGEST: usize = 256;
+/// Pixels along the longer side of a picture at most.
+const LONGEST: f64 = 256.0;
+/// Pixels of all pictures of a page: with more a browser takes seconds until it comes up.
+const OF_A_PAGE: f64 = 16e6;
 /// Where the networks did not look.
 const NOT_LOOKED_AT: u8 = 255;
 /// What stands for an uncertainty of 1.
 const CERTAINLY_WRONG: f32 = 254.0;
+
+/// How long the longer sides of pictures may be on a page of so many.
+pub fn longest_side(pictures: usize) -> usize {
+    (OF_A_PAGE / pictures.max(1) as f64).sqrt().min(LONGEST) as usize
+}
 
 /// All that is shown of a case, on the grid of its image.
 pub struct Shown<'a> {
@@ -28,6 +35,8 @@ pub struct Shown<'a> {
     pub faults: Option<Vec<u8>>,
     /// The plane that a finding names.
     pub plane: Option<usize>,
+    /// Pixels along the longer side of the picture at most.
+    pub longest: usize,
 }
 
 /// A plane of a case.
@@ -73,7 +82,7 @@ impl Picture {
         let length = grid.plane_len();
         let plane = shown.chosen_plane();
         let one = |all: &[u8]| all[plane * length..][..length].to_vec();
-        let shrink = Shrink::of(grid.plane_shape());
+        let shrink = Shrink::of(grid.plane_shape(), shown.longest);
         let image = &shown.image.values()[plane * length..][..length];
         let mut bytes = shrink.gray(image);
         bytes.extend(shrink.middle(shown.labels.plane(plane)));
@@ -118,9 +127,9 @@ struct Shrink {
 }
 
 impl Shrink {
-    fn of(from: [usize; 2]) -> Self {
+    fn of(from: [usize; 2], longest: usize) -> Self {
         let longer = from[0].max(from[1]);
-        let side = |length: usize| if longer > LONGEST { (length * LONGEST / longer).max(1) } else { length };
+        let side = |length: usize| if longer > longest { (length * longest / longer).max(1) } else { length };
         Self { from, to: from.map(side) }
     }
 
@@ -177,6 +186,7 @@ mod tests {
             uncertainty: Some(from_right(&right)),
             faults: Some(vec![0, 0, 0, 1]),
             plane: None,
+            longest: 256,
         };
         let picture = Picture::of(&shown).unwrap();
         assert_eq!((picture.size, picture.ratio, picture.plane), ([1, 2], 1.0, [2, 2]));
@@ -189,12 +199,13 @@ mod tests {
 
     #[test]
     fn a_large_plane_shrinks_and_keeps_what_stands_out() {
-        let shrink = Shrink::of([512, 1024]);
+        let shrink = Shrink::of([512, 1024], 256);
         assert_eq!(shrink.to, [128, 256]);
         let mut plane = vec![0; 512 * 1024];
         plane[5 * 1024 + 9] = 200;
         let small = shrink.largest(&plane);
+        assert_eq!((longest_side(200), longest_side(1000)), (256, 126));
         assert_eq!(small.iter().position(|&value| value == 200), Some(256 + 2));
-        assert_eq!(Shrink::of([100, 90]).to, [100, 90]);
+        assert_eq!(Shrink::of([100, 90], 256).to, [100, 90]);
     }
 }

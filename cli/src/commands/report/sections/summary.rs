@@ -42,7 +42,7 @@ fn tile(row: &Row, name: &str) -> Markup {
             }
             @if let (Some(before), Some(change)) = (row.before, row.change) {
                 p .change data-improved=[row.improved.map(|better| better.to_string())] {
-                    "before " (value(row, before.mean)) ", " (signed(row, change.mean)) (unit(row))
+                    "before " (value(row, before.mean)) ", " (signed(row, change.mean)) (change_unit(row))
                 }
             }
         }
@@ -54,10 +54,17 @@ pub fn unit(row: &Row) -> String {
     if row.unit.is_empty() { String::new() } else { format!(" {}", row.unit) }
 }
 
+/// A difference of percentages is no percentage.
+fn change_unit(row: &Row) -> String {
+    if row.unit == "%" { " points".to_owned() } else { unit(row) }
+}
+
+/// A number of a measure, with as many digits as it deserves.
 pub fn value(row: &Row, value: f64) -> String {
     format!("{value:.*}", row.digits)
 }
 
+/// The same of a change.
 pub fn signed(row: &Row, value: f64) -> String {
     // A minus sign as wide as a plus sign.
     format!("{value:+.*}", row.digits).replace('-', "\u{2212}")
