@@ -83,8 +83,6 @@ pub enum Command {
     Man(commands::man::Args),
     #[command(subcommand)]
     Plugins(commands::plugins::Command),
-    #[command(name = rl4seg_core::plugin::PROBE_COMMAND, hide = true)]
-    Probe(commands::probe::Args),
 }
 
 impl Command {
@@ -110,7 +108,6 @@ impl Command {
             Self::Completions(args) => commands::completions::run(args),
             Self::Man(args) => commands::man::run(args, global),
             Self::Plugins(command) => commands::plugins::run(command, global),
-            Self::Probe(args) => commands::probe::run(args),
         }
     }
 }
@@ -125,7 +122,7 @@ mod tests {
     fn every_command_shows_an_example() {
         let command = Args::command();
         command.clone().debug_assert();
-        for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
+        for sub in command.get_subcommands() {
             let help = sub.clone().render_help().to_string();
             assert!(help.contains("Example:"), "{}", sub.get_name());
         }

@@ -5,7 +5,7 @@
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distances = known.into_iter().map(|name| (strsim::damerau_levenshtein(name, wanted), name));
     let (distance, name) = distances.min()?;
-    (distance <= wanted.len().div_ceil(2)).then_some(name)
+    (distance <= wanted.len().div_ceil(3)).then_some(name)
 }
 
 /// `; did you mean ...?`, or nothing, to stand behind a message about `wanted`.

@@ -1,16 +1,22 @@
-use std::{io::Write, path::PathBuf};
+//! Loads a plugin and tells whether it works. Called by the loader in a process of its own, so that a plugin that crashes takes nothing
+//! with it; it is no command of the user's, so it is shown nowhere.
 
-use rl4seg_core::plugin::answer_probe;
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
-/// Load a plugin and tell whether it works. Called by the loader in a process of its own, so that
-/// a plugin that crashes takes nothing with it.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    library: PathBuf,
+use rl4seg_core::plugin::{PROBE_COMMAND, answer_probe};
+
+/// The library that this process was started for, if that is what it was started for.
+pub fn asked() -> Option<PathBuf> {
+    let mut args = std::env::args_os().skip(1);
+    args.next().filter(|command| command == PROBE_COMMAND)?;
+    args.next().map(PathBuf::from)
 }
 
-pub fn run(args: &Args) -> anyhow::Result<()> {
-    let (answer, status) = answer_probe(&args.library);
+pub fn run(library: &Path) -> anyhow::Result<()> {
+    let (answer, status) = answer_probe(library);
     writeln!(std::io::stdout(), "{answer}")?;
     std::process::exit(status)
 }

@@ -182,6 +182,20 @@ pub fn files(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 /// Writes a 24 x 24 label map with 1 mm spacing and gives its path as text.
 pub fn labels(path: &Path, label: impl Fn(usize) -> u8) -> String {
     let grid = Grid::plane([24, 24], [1.0, 1.0]).unwrap();

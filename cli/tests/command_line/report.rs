@@ -81,7 +81,7 @@ fn without_the_images(folder: &Folder, run: &str, out: &str) {
 #[test]
 fn a_run_that_is_not_finished_gives_a_page_of_what_is_there() {
     let folder = Folder::new().with_data();
-    folder.adapt(&["--set", "pretrain.epochs=2"]).done();
+    folder.adapt(&[]).done();
     let out = folder.text("report.html");
     let page = || {
         rl4seg(["report", &folder.text("run"), "--out", &out]).done();

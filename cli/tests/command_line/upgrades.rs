@@ -2,26 +2,13 @@
 
 use std::{fs, path::Path};
 
-use crate::program::{Folder, rl4seg};
+use crate::program::{Folder, copy, rl4seg};
 
 /// A copy of the run that the version before sums of files wrote: two cases each, one iteration, width 2.
 fn run_of_schema_1(folder: &Folder) -> String {
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/run-schema-1");
     copy(&kept, &folder.at("run"));
     folder.text("run")
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 #[test]
