@@ -140,7 +140,7 @@ fn run(document: &Document) {
     let path = std::env::join_paths(
         std::iter::once(own_folder.to_owned()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     );
-    let short: Vec<&str> = short().chain(["--set", "iterations=1"]).collect();
+    let short: Vec<&str> = short().chain(["--set", "iterations=1", "--set", "collect.source_cases=4"]).collect();
     let mut shell = std::process::Command::new("bash");
     shell.args(["-euo", "pipefail", "-c", &format!("{SMALL}{}", script.concat())]);
     shell.current_dir(folder.at("")).env("PATH", path.unwrap()).env("SHORT", short.join(" "));
