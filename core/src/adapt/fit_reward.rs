@@ -62,7 +62,7 @@ fn fit(
             best = (validation_loss, reward.state()?);
         }
         plateau.step(validation_loss, settings.plateau_factor, settings.plateau_patience);
-        log.push(Epoch { epoch, learning_rate, loss, validation_loss });
+        log.push(context.epoch(Epoch { epoch, learning_rate, loss, validation_loss })?);
     }
     Ok((best.1, log))
 }

@@ -25,6 +25,8 @@ use crate::{
 #[derive(Serialize)]
 struct Epoch {
     epoch: usize,
+    actor_learning_rate: f64,
+    critic_learning_rate: f64,
     #[serde(flatten)]
     learnt: Learnt,
     validation: Score,
@@ -58,7 +60,9 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
         let learnt = train_epoch(context, components, &calibration, training, (epoch, &update))?;
         let validation = held_out.score(components, &calibration, epoch)?;
         choice.offer(epoch, validation, components.policy.as_ref())?;
-        log.push(Epoch { epoch, learnt, validation });
+        let [actor_learning_rate, critic_learning_rate] = [update.actor_learning_rate, update.critic_learning_rate];
+        let epoch = Epoch { epoch, actor_learning_rate, critic_learning_rate, learnt, validation };
+        log.push(context.epoch(epoch)?);
     }
     write_policy(context.work, &choice.state)?;
     context.work.write_json_lines(layout::METRICS, &log)?;

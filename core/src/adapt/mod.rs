@@ -19,6 +19,7 @@ mod frozen;
 mod held_out;
 mod improve_policy;
 mod labelled;
+mod log;
 mod observer;
 mod portions;
 mod preflight;
@@ -40,11 +41,15 @@ pub use domains::{SourceDomain, TargetDomain};
 pub use error::AdaptError;
 pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, ReviewedCase, StructureSummary, review};
 pub use improve_policy::update_settings;
+pub use log::MetricsLine;
 pub use observer::{Observer, Progress, Silent, Unit};
 pub use portions::{collect_portion, improve_portion};
 pub use prepared::{PreparedCase, prepare_image};
 pub use segment::{Portion, Segmented, Segmenter};
 pub use state::{latest_policy, latest_reward};
+
+use log::RunLog;
+use serde::Serialize;
 
 use crate::{
     config::Plan,
@@ -60,12 +65,20 @@ pub(crate) struct StepContext<'a> {
     pub step: Step,
     pub seed: Seed,
     pub observer: &'a mut dyn Observer,
+    pub log: &'a mut RunLog,
 }
 
 impl StepContext<'_> {
     /// Tells how far the step is, and ends it where that was asked for.
     pub(crate) fn progress(&mut self, progress: Progress<'_>) -> Result<(), AdaptError> {
         observer::report(self.observer, progress)
+    }
+
+    /// Logs an epoch that is over; gives it back.
+    pub(crate) fn epoch<T: Serialize>(&mut self, epoch: T) -> Result<T, AdaptError> {
+        let line = self.log.epoch(self.step, &epoch)?;
+        self.observer.epoch_finished(&line);
+        Ok(epoch)
     }
 }
 
@@ -80,11 +93,11 @@ pub fn run(
     plan: &Plan,
     observer: &mut dyn Observer,
 ) -> Result<(), AdaptError> {
-    let mut journal = run.journal()?;
     let steps: Vec<Step> = Step::all(plan.iterations).collect();
     if steps.iter().any(|step| !run.is_done(step)) {
         frozen::check(run, components)?;
     }
+    let mut log = RunLog::open(run, components.judges.labels.clone(), plan.iterations)?;
     for (index, step) in steps.iter().enumerate() {
         if run.is_done(step) {
             continue;
@@ -93,17 +106,14 @@ pub fn run(
             return Err(AdaptError::Interrupted.in_step(*step));
         }
         observer.step_started(step, index, steps.len());
-        journal.started(*step)?;
-        match take(run, components, plan, *step, observer) {
+        log.started(*step)?;
+        match take((run, &mut log), components, plan, *step, observer) {
             Ok(summary) => {
-                journal.finished(*step)?;
+                log.finished(*step)?;
                 observer.step_finished(step, &summary);
             }
             Err(error) => {
-                match &error {
-                    AdaptError::Interrupted => journal.interrupted(*step)?,
-                    failure => journal.failed(*step, &failure.to_string())?,
-                }
+                log.ended(*step, &error)?;
                 return Err(error.in_step(*step));
             }
         }
@@ -112,7 +122,7 @@ pub fn run(
 }
 
 fn take(
-    run: &RunDir,
+    (run, log): (&RunDir, &mut RunLog),
     components: &mut Components,
     plan: &Plan,
     step: Step,
@@ -120,7 +130,7 @@ fn take(
 ) -> Result<serde_json::Value, AdaptError> {
     let work = run.begin(&step)?;
     let seed = plan.seed().named("iteration").indexed(step.iteration);
-    let mut context = StepContext { plan, run, work: &work, step, seed, observer };
+    let mut context = StepContext { plan, run, work: &work, step, seed, observer, log };
     let summary = match step.kind {
         StepKind::Pretrain => pretrain::run(&mut context, components)?,
         StepKind::Collect => collect::run(&mut context, components)?,

@@ -43,7 +43,7 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
             let loss = train_epoch(context, components.policy.as_mut(), &train, epoch)?;
             let dice = validation_dice(context, components, &validation)?;
             best.offer(dice, epoch, components.policy.as_ref())?;
-            log.push(Epoch { epoch, loss, validation_dice: dice });
+            log.push(context.epoch(Epoch { epoch, loss, validation_dice: dice })?);
         }
         components.policy.restore(&best.state)?;
     }

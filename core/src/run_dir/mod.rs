@@ -4,6 +4,7 @@
 //! and nothing inside a finished folder changes. So what is done can be seen by looking, and a run
 //! that was killed goes on at the first step that is not there.
 
+mod derived;
 mod error;
 mod journal;
 pub mod layout;
@@ -11,6 +12,7 @@ mod manifest;
 mod step;
 mod step_dir;
 
+pub(crate) use derived::bring_to;
 pub use error::RunError;
 pub use journal::{Entry, Event, Journal, read_journal};
 pub use manifest::{Manifest, PluginRecord, SCHEMA};

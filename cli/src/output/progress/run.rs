@@ -5,12 +5,12 @@ use std::{
 };
 
 use rl4seg_core::{
-    adapt::{AdaptError, Observer, Progress},
+    adapt::{AdaptError, MetricsLine, Observer, Progress},
     run_dir::{self, Step},
 };
 use serde_json::{Value, json};
 
-use super::{Counter, Estimate, Shown, event::Subject, event::event, estimate};
+use super::{Counter, Estimate, Shown, estimate, event::Subject, event::event};
 use crate::interrupt::Interrupted;
 
 /// Shows the steps of a run, and ends it where its user asks for that.
@@ -73,6 +73,12 @@ impl Observer for RunProgress {
             let (left, after) = (reading.left()?, after.filter(|after| !after.is_zero())?);
             Some(left + after)
         });
+    }
+
+    fn epoch_finished(&mut self, line: &MetricsLine) {
+        if self.shown == Shown::Events {
+            event("epoch", line);
+        }
     }
 
     fn step_finished(&mut self, step: &Step, summary: &Value) {
