@@ -75,7 +75,7 @@ impl Session {
         let device = &begun.map_or_else(|| Ok(device.clone()), |manifest| device.of_run(&root, &manifest.device))?;
         let components = components(&plan, catalog, device)?;
         let run = open_or_create(&root, &plan, catalog, device)?;
-        run.journal()?.record(&Event::Opened {
+        run.journal()?.record(Event::Opened {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             device: device.name().to_owned(),
         })?;

@@ -15,9 +15,18 @@ use crate::{
 ///
 /// A run that was stopped, however that came about, goes on after its last whole epoch.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  rl4seg adapt run.toml --set policy.clip_range=0.1 --set seed=7\n  rl4seg adapt run"
-)]
+#[command(after_help = "\
+Example:
+  rl4seg adapt run.toml --set policy.clip_range=0.1 --set seed=7
+  rl4seg adapt run
+  rl4seg adapt run --json 2> events.jsonl > result.json
+
+Ctrl-C or SIGTERM stops the run at the next batch, with exit code 130; the same command goes on. A second one ends the program at once.
+
+With --json standard output has the result alone, and standard error an event a line, as {\"event\": \"progress\", ...}: step-started, progress, epoch,
+step-finished, interrupted, note. docs/metrics.md tells of their fields. Errors stay text.
+
+What is logged is in the run: metrics.jsonl, cases.csv, and tensorboard/ for `tensorboard --logdir`.")]
 pub struct Args {
     /// A configuration file, or the directory of a run
     #[arg(value_name = "CONFIG|RUN")]

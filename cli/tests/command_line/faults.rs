@@ -13,10 +13,7 @@ use std::{
 
 use rl4seg_core::run_dir;
 
-use crate::{
-    program::{Folder, Outcome, adapt_args, outcome, program, rl4seg},
-    resume::results,
-};
+use crate::program::{Folder, Outcome, adapt_args, outcome, program, results, rl4seg};
 
 /// What `faults.c` knows.
 const KINDS: [&str; 5] = ["kill", "torn", "ENOSPC", "EIO", "EROFS"];

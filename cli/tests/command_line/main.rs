@@ -7,12 +7,14 @@ mod documents;
 mod faults;
 mod machine;
 mod measures;
+mod metrics;
 mod networks;
 mod plugins;
 mod program;
 mod report;
 mod resume;
 mod runs;
+mod shown;
 // The terminal is made by a command of Linux.
 #[cfg(target_os = "linux")]
 mod terminal;

@@ -112,7 +112,7 @@ fn a_plugin_that_is_not_there_is_answered_with_where_to_look() {
 }
 
 /// A library that tests are built with, by its crate.
-fn built(krate: &str) -> std::path::PathBuf {
+pub fn built(krate: &str) -> std::path::PathBuf {
     let built = std::path::Path::new(env!("CARGO_BIN_EXE_rl4seg")).parent().unwrap();
     let name = format!("{}{krate}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     [built.join("deps").join(&name), built.join(&name)].into_iter().find(|path| path.is_file()).unwrap()

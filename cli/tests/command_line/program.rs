@@ -12,6 +12,7 @@ use flate2::read::GzDecoder;
 use rl4seg_core::{
     domain::{Grid, LabelMap, SlowAxis},
     io::nifti::{NiftiGeometry, write_labels},
+    run_dir::layout,
 };
 use serde_json::Value;
 
@@ -173,13 +174,24 @@ pub fn files(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.file_name() != Some(OsStr::new("journal.jsonl")) {
+            } else if !knows_the_time(&path) {
                 found.push((path.strip_prefix(root).unwrap().to_owned(), fs::read(&path).unwrap()));
             }
         }
     }
     found.sort();
     found
+}
+
+fn knows_the_time(path: &Path) -> bool {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    name == layout::JOURNAL || name.contains("tfevents")
+}
+
+/// All files of a run but those that name the run directory itself.
+pub fn results(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let own = |path: &Path| path == Path::new(layout::CONFIG) || path == Path::new(layout::MANIFEST);
+    files(root).into_iter().filter(|(path, _)| !own(path)).collect()
 }
 
 /// Copies a folder with all that is in it.

@@ -2,14 +2,14 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
 
 use rl4seg_core::run_dir::{self, Step, layout};
 
-use crate::program::{Folder, adapt_args, files, program};
+use crate::program::{Folder, adapt_args, program, results};
 
 #[test]
 fn a_run_that_is_killed_in_each_step_ends_with_the_same_bytes() {
@@ -44,12 +44,6 @@ fn kill_in(folder: &Folder, root: &Path, step: &Step) {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-}
-
-/// All files of a run but those that name the run directory itself.
-pub fn results(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let own = |path: &Path| path == Path::new(layout::CONFIG) || path == Path::new(layout::MANIFEST);
-    files(root).into_iter().filter(|(path, _)| !own(path)).collect()
 }
 
 #[test]

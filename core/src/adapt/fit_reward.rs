@@ -99,7 +99,8 @@ fn fit(
         let learning_rate = fitting.plateau.learning_rate;
         let loss = train_epoch(context, reward, samples, &parts.train, (epoch, learning_rate, seed))?;
         let validation_loss = validation_loss(reward, samples, &parts.validation, settings.batch)?;
-        fitting.note(Epoch { epoch, learning_rate, loss, validation_loss }, &settings, reward)?;
+        let epoch = context.epoch(Epoch { epoch, learning_rate, loss, validation_loss })?;
+        fitting.note(epoch, &settings, reward)?;
         fitting.save(context, reward)?;
     }
     Ok(fitting)

@@ -26,6 +26,8 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 struct Epoch {
     epoch: usize,
+    actor_learning_rate: f64,
+    critic_learning_rate: f64,
     #[serde(flatten)]
     learnt: Learnt,
     validation: Score,
@@ -56,7 +58,9 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
         let learnt = train_epoch(context, components, &calibration, training, (epoch, &update))?;
         let validation = held_out.score(components, &calibration, epoch)?;
         improvement.choice.offer(epoch, validation, components.policy.as_ref())?;
-        improvement.log.push(Epoch { epoch, learnt, validation });
+        let [actor_learning_rate, critic_learning_rate] = [update.actor_learning_rate, update.critic_learning_rate];
+        let epoch = Epoch { epoch, actor_learning_rate, critic_learning_rate, learnt, validation };
+        improvement.log.push(context.epoch(epoch)?);
         improvement.save(context, components.policy.as_ref(), rehearsal.as_ref())?;
     }
     let Improvement { log, choice } = improvement;

@@ -22,6 +22,7 @@ mod frozen;
 mod held_out;
 mod improve_policy;
 mod labelled;
+mod log;
 mod memory;
 mod observer;
 mod portions;
@@ -46,6 +47,7 @@ pub use error::AdaptError;
 pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, StructureSummary};
 pub use frozen::{FrozenCase, cases_of_run};
 pub use improve_policy::update_settings;
+pub use log::MetricsLine;
 pub use memory::MemoryEstimate;
 pub use observer::{Observer, Progress, Silent, Unit};
 pub use portions::{collect_portion, improve_portion};
@@ -53,6 +55,9 @@ pub use prepared::{PreparedCase, prepare_image};
 pub use review::{CaseMaps, ReviewedCase, See, review, review_maps};
 pub use segment::{Portion, Segmented, Segmenter};
 pub use state::{latest_policy, latest_reward};
+
+use log::RunLog;
+use serde::Serialize;
 
 use crate::{
     config::Plan,
@@ -68,12 +73,20 @@ pub(crate) struct StepContext<'a> {
     pub step: Step,
     pub seed: Seed,
     pub observer: &'a mut dyn Observer,
+    pub log: &'a mut RunLog,
 }
 
 impl StepContext<'_> {
     /// Tells how far the step is, and ends it where that was asked for.
     pub(crate) fn progress(&mut self, progress: Progress<'_>) -> Result<(), AdaptError> {
         observer::report(self.observer, progress)
+    }
+
+    /// Logs an epoch that is over; gives it back.
+    pub(crate) fn epoch<T: Serialize>(&mut self, epoch: T) -> Result<T, AdaptError> {
+        let line = self.log.epoch(self.step, &epoch)?;
+        self.observer.epoch_finished(&line);
+        Ok(epoch)
     }
 }
 
@@ -102,12 +115,12 @@ pub fn run_steps(
     steps: &[Step],
     observer: &mut dyn Observer,
 ) -> Result<(), AdaptError> {
-    let mut journal = run.journal()?;
     if steps.iter().any(|step| !run.is_done(step))
         && let Some(seen) = frozen::check(run, components)?
     {
         require_memory(plan, components, &seen, observer)?;
     }
+    let mut log = RunLog::open(run, components.judges.labels.clone(), plan.iterations)?;
     for (index, step) in steps.iter().enumerate() {
         if run.is_done(step) {
             continue;
@@ -116,18 +129,15 @@ pub fn run_steps(
             return Err(AdaptError::Interrupted.in_step(*step));
         }
         observer.step_started(step, index, steps.len());
-        journal.started(*step)?;
-        match take(run, components, plan, *step, observer) {
+        log.started(*step)?;
+        match take((run, &mut log), components, plan, *step, observer) {
             Ok(summary) => {
-                journal.finished(*step)?;
+                log.finished(*step)?;
                 observer.step_finished(step, &summary);
             }
             Err(error) => {
                 // Of two failures the first is the one to tell, as where the disk is full.
-                let _ = match &error {
-                    AdaptError::Interrupted => journal.interrupted(*step),
-                    failure => journal.failed(*step, &failure.to_string()),
-                };
+                let _ = log.ended(*step, &error);
                 return Err(error.in_step(*step));
             }
         }
@@ -159,7 +169,7 @@ fn require_memory(
 }
 
 fn take(
-    run: &RunDir,
+    (run, log): (&RunDir, &mut RunLog),
     components: &mut Components,
     plan: &Plan,
     step: Step,
@@ -167,7 +177,7 @@ fn take(
 ) -> Result<serde_json::Value, AdaptError> {
     let work = run.begin(&step)?;
     let seed = plan.seed().named("iteration").indexed(step.iteration);
-    let mut context = StepContext { plan, run, work: &work, step, seed, observer };
+    let mut context = StepContext { plan, run, work: &work, step, seed, observer, log };
     let summary = match step.kind {
         StepKind::Pretrain => pretrain::run(&mut context, components)?,
         StepKind::Collect => collect::run(&mut context, components)?,

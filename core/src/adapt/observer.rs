@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{AdaptError, MemoryEstimate};
+use super::{AdaptError, MemoryEstimate, MetricsLine};
 use crate::run_dir::Step;
 
 /// What work is counted in.
@@ -57,6 +57,11 @@ pub trait Observer {
 
     /// The step that began last has come so far.
     fn progress(&mut self, progress: Progress<'_>);
+
+    /// An epoch of the step that began last is over; `line` is what the run's `metrics.jsonl` has of it.
+    fn epoch_finished(&mut self, line: &MetricsLine) {
+        let _ = line;
+    }
 
     /// A step is complete; `summary` is what its `step.json` holds.
     fn step_finished(&mut self, step: &Step, summary: &Value);

@@ -38,7 +38,8 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
         for epoch in pretraining.log.len() + 1..=epochs {
             let loss = train_epoch(context, components.policy.as_mut(), &train, epoch)?;
             let validation_dice = validation_dice(context, components, &validation)?;
-            pretraining.note(Epoch { epoch, loss, validation_dice }, components.policy.as_ref())?;
+            let epoch = context.epoch(Epoch { epoch, loss, validation_dice })?;
+            pretraining.note(epoch, components.policy.as_ref())?;
             pretraining.save(context, components.policy.as_ref())?;
         }
         components.policy.restore(&pretraining.best)?;

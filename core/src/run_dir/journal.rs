@@ -25,6 +25,13 @@ pub enum Event {
         /// Which.
         step: Step,
     },
+    /// An epoch of a step is over.
+    Epoch {
+        /// Which step.
+        step: Step,
+        /// Which epoch, from 1 on.
+        epoch: usize,
+    },
     /// A step is complete.
     Finished {
         /// Which.
@@ -96,47 +103,56 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::record`].
-    pub fn started(&mut self, step: Step) -> Result<(), RunError> {
+    pub fn started(&mut self, step: Step) -> Result<Entry, RunError> {
         self.started = Instant::now();
-        self.record(&Event::Started { step })
+        self.record(Event::Started { step })
+    }
+
+    /// Notes that an epoch of a step is over.
+    ///
+    /// # Errors
+    /// As [`Journal::record`].
+    pub fn epoch(&mut self, step: Step, epoch: usize) -> Result<Entry, RunError> {
+        self.record(Event::Epoch { step, epoch })
     }
 
     /// Notes that the step which began last is complete.
     ///
     /// # Errors
     /// As [`Journal::record`].
-    pub fn finished(&mut self, step: Step) -> Result<(), RunError> {
+    pub fn finished(&mut self, step: Step) -> Result<Entry, RunError> {
         let seconds = self.started.elapsed().as_secs_f64();
-        self.record(&Event::Finished { step, seconds, peak_memory_bytes: peak_memory_bytes() })
+        self.record(Event::Finished { step, seconds, peak_memory_bytes: peak_memory_bytes() })
     }
 
     /// Notes that a step was stopped, as its user asked.
     ///
     /// # Errors
     /// As [`Journal::record`].
-    pub fn interrupted(&mut self, step: Step) -> Result<(), RunError> {
-        self.record(&Event::Interrupted { step })
+    pub fn interrupted(&mut self, step: Step) -> Result<Entry, RunError> {
+        self.record(Event::Interrupted { step })
     }
 
     /// Notes that a step failed.
     ///
     /// # Errors
     /// As [`Journal::record`].
-    pub fn failed(&mut self, step: Step, message: &str) -> Result<(), RunError> {
-        self.record(&Event::Failed { step, message: message.to_owned() })
+    pub fn failed(&mut self, step: Step, message: &str) -> Result<Entry, RunError> {
+        self.record(Event::Failed { step, message: message.to_owned() })
     }
 
-    /// Adds a line.
+    /// Adds a line, and tells what it says.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn record(&mut self, event: &Event) -> Result<(), RunError> {
+    pub fn record(&mut self, event: Event) -> Result<Entry, RunError> {
         #[allow(clippy::disallowed_methods, reason = "the journal is where the clock is read")]
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let time_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let entry = Entry { time_ms, event: event.clone() };
+        let entry = Entry { time_ms, event };
         let mut text = serde_json::to_vec(&entry).map_err(|error| RunError::Encode(error.to_string()))?;
         text.push(b'\n');
-        self.file.write_all(&text).map_err(|error| RunError::write(&self.path, error))
+        self.file.write_all(&text).map_err(|error| RunError::write(&self.path, error))?;
+        Ok(entry)
     }
 }

@@ -28,12 +28,16 @@ pub const REWARD: &str = "reward.safetensors";
 pub const CALIBRATION: &str = "calibration.json";
 /// How well the reward network judges what each distortion and corrector makes: one JSON object a line.
 pub const ORIGINS: &str = "origins.jsonl";
-/// One JSON object an epoch.
+/// One JSON object an epoch; in the run itself, those of all steps, and one for what each step came to.
 pub const METRICS: &str = "metrics.jsonl";
 /// In `evaluate`: the summary of each domain.
 pub const SUMMARY: &str = "metrics.json";
 /// One JSON object a case; in `pretrain`, what each is for.
 pub const CASES: &str = "cases.jsonl";
+/// The test cases of all iterations, a row for each.
+pub const CASES_TABLE: &str = "cases.csv";
+/// The folder of event files for TensorBoard, one for each step.
+pub const TENSORBOARD: &str = "tensorboard";
 /// In `collect`: one JSON object a reward sample.
 pub const SAMPLES: &str = "samples.jsonl";
 /// In `collect`: the label maps that cases and samples name by number, gzip.

@@ -5,6 +5,7 @@
 //! that was killed goes on at the first step that is not there.
 
 mod checkpoint;
+mod derived;
 mod error;
 mod journal;
 pub mod layout;
@@ -17,6 +18,7 @@ mod sums;
 mod verify;
 
 pub use checkpoint::Checkpoint;
+pub(crate) use derived::bring_to;
 pub use error::RunError;
 pub use journal::{Entry, Event, Journal, read_journal};
 pub use lock::Holder;

@@ -5,7 +5,7 @@ use std::{
 };
 
 use rl4seg_core::{
-    adapt::{AdaptError, MemoryEstimate, Observer, Progress},
+    adapt::{AdaptError, MemoryEstimate, MetricsLine, Observer, Progress},
     run_dir::{self, Step},
 };
 use serde_json::{Value, json};
@@ -73,6 +73,12 @@ impl Observer for RunProgress {
             let (left, after) = (reading.left()?, after.filter(|after| !after.is_zero())?);
             Some(left + after)
         });
+    }
+
+    fn epoch_finished(&mut self, line: &MetricsLine) {
+        if self.shown == Shown::Events {
+            event("epoch", line);
+        }
     }
 
     fn step_finished(&mut self, step: &Step, summary: &Value) {
