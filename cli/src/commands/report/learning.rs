@@ -78,7 +78,7 @@ pub fn charts(kind: StepKind, epochs: &[Epochs]) -> Vec<Chart> {
     others.sort_unstable();
     others.dedup();
     others.retain(|name| !known.contains(name));
-    charts.extend(others.into_iter().map(|name| chart(&for_people(name), "", &[name], epochs)));
+    charts.extend(others.into_iter().map(|name| chart(&capitalised(&for_people(name)), "", &[name], epochs)));
     charts.retain(|chart| !chart.is_empty());
     charts
 }
@@ -109,6 +109,12 @@ fn chart(title: &str, unit: &str, names: &[&str], epochs: &[Epochs]) -> Chart {
     }
 }
 
+/// With a large first letter.
+pub fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 fn for_people(name: &str) -> String {
     let held_out = name.strip_prefix("validation").filter(|rest| rest.len() > 1);
     held_out.map_or_else(|| name.to_owned(), |rest| format!("held-out{rest}")).replace(['_', '.'], " ")
@@ -135,7 +141,7 @@ mod tests {
         ];
         let charts = charts(StepKind::ImprovePolicy, &epochs);
         let titles: Vec<&str> = charts.iter().map(|chart| chart.title.as_str()).collect();
-        assert_eq!(titles, ["Reward", "Valid results, held out", "new one"]);
+        assert_eq!(titles, ["Reward", "Valid results, held out", "New one"]);
         assert_eq!(charts[0].borders, [2.5]);
         assert_eq!(charts[0].series[0].points, [(1.0, 0.5), (3.0, 0.9)]);
         assert_eq!(charts[0].series[1].name, "held-out reward");

@@ -28,7 +28,7 @@ pub fn made_of(run: &RunData) -> Markup {
     });
     html! {
         (table("The run", &["", "Value"], &facts))
-        @if !run.cases.is_empty() { (table("Cases, and the patients that they are of", &["Domain", "Training", "Validation", "Test"], &cases(run))) }
+        @if !run.cases.is_empty() { (table("Cases, and in brackets the patients that they are of", &["Domain", "Training", "Validation", "Test"], &cases(run))) }
         (table("Plugins", &["Name", "Version", "SHA-256 of the library"], &plugins.collect::<Vec<_>>()))
         details {
             summary { "Configuration, every default spelled out" }
@@ -48,7 +48,7 @@ fn cases(run: &RunData) -> Vec<Vec<String>> {
     let count = |domain: &str, split: Split| {
         let of_split = || run.cases.iter().filter(move |case| case.domain == domain && case.split == split);
         let patients: BTreeSet<&str> = of_split().map(|case| case.group.as_str()).collect();
-        format!("{} of {}", of_split().count(), patients.len())
+        format!("{} ({})", of_split().count(), patients.len())
     };
     let row = |domain: &str| {
         let counts = [Split::Train, Split::Validation, Split::Test].map(|split| count(domain, split));

@@ -10,6 +10,7 @@ use super::{
 use crate::commands::report::{
     charts::{Chart, Series},
     comparison::Row,
+    learning::capitalised,
     run_data::RunData,
 };
 
@@ -96,9 +97,4 @@ fn charts(run: &RunData) -> Vec<Chart> {
         Chart { title: title.to_owned(), x: "iteration", y: unit.to_owned(), series, borders: Vec::new() }
     });
     charts.into_iter().filter(|chart| !chart.is_empty()).collect()
-}
-
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -64,8 +64,9 @@ pub fn value(row: &Row, value: f64) -> String {
     format!("{value:.*}", row.digits)
 }
 
-/// The same of a change.
+/// The same of a change; one of lengths is small beside them.
 pub fn signed(row: &Row, value: f64) -> String {
+    let digits = row.digits + usize::from(row.unit == "mm");
     // A minus sign as wide as a plus sign.
-    format!("{value:+.*}", row.digits).replace('-', "\u{2212}")
+    format!("{value:+.digits$}").replace('-', "\u{2212}")
 }
