@@ -40,7 +40,7 @@ fn every_shell_gets_its_completions() {
     ] {
         let script = rl4seg(["completions", shell]).done();
         assert!(script.contains(word) && script.contains("uncertainty"), "{shell}: {script}");
-        assert!(!script.contains("__probe"), "{shell} completes what is hidden");
+        assert!(!script.contains("__verify"), "{shell} completes what is hidden");
     }
 }
 
