@@ -80,7 +80,7 @@ fn no_modality(id: &str, known: &[&str]) -> String {
     let near = did_you_mean(id, known.iter().copied());
     let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
     format!(
-        "no plugin offers the modality `{id}` (there is: {}){near}; `rl4seg plugins list` shows what is loaded",
+        "no plugin offers the modality `{id}` (there is: {}; `rl4seg plugins list` tells more){near}",
         known.join(", ")
     )
 }
