@@ -41,7 +41,9 @@ pub fn entry(
         longest,
     };
     let found = labels.labels().iter().filter(|&&label| label != 0).count();
-    let sum: f64 = uncertainty.values().iter().map(|&value| f64::from(value)).sum();
+    // 1 is where the networks did not look.
+    let looked_at = uncertainty.values().iter().filter(|&&value| value < 1.0);
+    let sum: f64 = looked_at.map(|&value| f64::from(value)).sum();
     Ok(Entry {
         name: name.to_owned(),
         verdict: *verdict,
