@@ -30,8 +30,9 @@ fn signal(child: &Child, name: &str) {
 /// The events on standard error up to the first that `is_last`.
 fn events_until(stderr: &mut impl BufRead, is_last: impl Fn(&Value) -> bool) -> Vec<Value> {
     let mut events = Vec::new();
-    for line in stderr.lines() {
-        events.push(serde_json::from_str(&line.unwrap()).unwrap());
+    // What is said of a plugin is text.
+    for line in stderr.lines().map(Result::unwrap).filter(|line| line.starts_with('{')) {
+        events.push(serde_json::from_str(&line).unwrap());
         if events.last().is_some_and(&is_last) {
             return events;
         }
@@ -99,7 +100,7 @@ fn assert_stopped(root: &Path, told: &str) {
 #[test]
 fn who_stops_a_run_is_told_what_is_kept_and_how_to_go_on() {
     let folder = Folder::new().with_data();
-    let mut command = adapt(&folder, &["--set", "output=my run"]);
+    let mut command = adapt(&folder, &["--set", "output=\"my run\""]);
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let partial = layout::partial(&folder.at("my run").join(layout::step(&Step::new(0, StepKind::Pretrain))));
     let started = Instant::now();
@@ -113,7 +114,7 @@ fn who_stops_a_run_is_told_what_is_kept_and_how_to_go_on() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(told.contains("stopped in iteration-000/pretrain; 0 of 6 steps are finished and kept"), "{told}");
     let command = told.lines().find_map(|line| line.strip_prefix("go on with: ")).unwrap();
-    assert!(command.contains("'output=my run'"), "{command}");
+    assert!(command.contains("'output=\"my run\"'"), "{command}");
     assert!(outcome(Command::new("sh").args(["-c", command])).done().contains("iteration 1"));
 }
 

@@ -80,12 +80,12 @@ fn named(item: &Value) -> Option<(&str, &Value)> {
     Some((item.get("name")?.as_str()?, item))
 }
 
-/// As `distorted.swap`.
+/// As `distorted-swap`.
 fn origin_name(origin: &Value) -> String {
     let none = Map::new();
     let fields = origin.as_object().unwrap_or(&none);
     let words = ["kind", "name"].into_iter().filter_map(|key| fields.get(key)?.as_str());
-    words.collect::<Vec<_>>().join(".")
+    words.collect::<Vec<_>>().join("-")
 }
 
 #[cfg(test)]
@@ -119,6 +119,6 @@ mod tests {
         std::fs::write(folder.path().join(layout::ORIGINS), format!("{origin}\n")).unwrap();
         let lines = MetricsLine::of_finished(Step::new(1, StepKind::Evaluate), folder.path()).unwrap();
         let names: Vec<&String> = lines[0].values.keys().collect();
-        assert_eq!(names, ["origins.distorted.swap.ece", "target.lungs.dice", "target.valid"]);
+        assert_eq!(names, ["origins.distorted-swap.ece", "target.lungs.dice", "target.valid"]);
     }
 }
