@@ -98,7 +98,7 @@ mod tests {
         }
         assert_eq!(meter.read(at(60), 0, 1000).per_second, None);
         meter.read(at(61), 1, 1000);
-        assert_eq!(meter.read(at(65), 2, 1000).pace("images"), ", 0.250 images/s, about 66 minutes to go");
+        assert_eq!(meter.read(at(65), 2, 1000).pace("images"), ", 0.250 images/s, about 67 minutes to go");
         assert_eq!(meter.read(at(66), 0, 1000).per_second, None, "it began anew");
     }
 
