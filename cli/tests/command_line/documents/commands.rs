@@ -12,6 +12,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("README.md", "cargo build", "a release build takes ten minutes"),
     ("README.md", "cargo install", "a release build takes ten minutes"),
     ("README.md", "export PATH", "the program of this build is in the PATH already"),
+    ("README.md", "tensorboard", "a server of others; `.ci/tensorboard` reads the files with its own reader"),
     ("docs/quick-start.md", "cargo build", "a release build takes ten minutes"),
     ("docs/quick-start.md", "export PATH", "the program of this build is in the PATH already"),
     ("docs/adaptation.md", "rl4seg bench adaptation", "takes hours; adaptation.rs runs it small"),
