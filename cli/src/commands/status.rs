@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     args::GlobalArgs,
+    interrupt,
     output::{self, IterationResult, iteration_results, number, results_table, table},
 };
 
@@ -142,7 +143,7 @@ fn text(status: &Status) -> String {
     if status.running {
         text.push_str("\na process is at work on it\n");
     } else if status.next.is_some() {
-        text.push_str(&format!("\ngo on with: rl4seg adapt {}\n", status.run.display()));
+        text.push_str(&format!("\ngo on with: rl4seg adapt {}\n", interrupt::quoted(&status.run.to_string_lossy())));
     }
     text
 }

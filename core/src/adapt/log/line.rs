@@ -80,12 +80,12 @@ fn named(item: &Value) -> Option<(&str, &Value)> {
     Some((item.get("name")?.as_str()?, item))
 }
 
-/// As `distorted-swap`.
+/// As `distorted-swap`; a point, which separates the parts of a metric's name, becomes `_`.
 fn origin_name(origin: &Value) -> String {
     let none = Map::new();
     let fields = origin.as_object().unwrap_or(&none);
     let words = ["kind", "name"].into_iter().filter_map(|key| fields.get(key)?.as_str());
-    words.collect::<Vec<_>>().join("-")
+    words.collect::<Vec<_>>().join("-").replace('.', "_")
 }
 
 #[cfg(test)]
@@ -115,10 +115,10 @@ mod tests {
         let summary =
             json!({ "target": { "valid": 0.5, "structures": [{ "name": "lungs", "dice": 0.9, "assd_mm": null }] } });
         std::fs::write(folder.path().join(layout::STEP), summary.to_string()).unwrap();
-        let origin = json!({ "origin": { "kind": "distorted", "name": "swap" }, "ece": 0.1 });
+        let origin = json!({ "origin": { "kind": "distorted", "name": "contrast-0.7" }, "ece": 0.1 });
         std::fs::write(folder.path().join(layout::ORIGINS), format!("{origin}\n")).unwrap();
         let lines = MetricsLine::of_finished(Step::new(1, StepKind::Evaluate), folder.path()).unwrap();
         let names: Vec<&String> = lines[0].values.keys().collect();
-        assert_eq!(names, ["origins.distorted-swap.ece", "target.lungs.dice", "target.valid"]);
+        assert_eq!(names, ["origins.distorted-contrast-0_7.ece", "target.lungs.dice", "target.valid"]);
     }
 }
