@@ -16,12 +16,33 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
     write_durably(path, bytes).map_err(|source| IoError::Write { path: path.to_owned(), source })
 }
 
+/// What the name of a hidden file ends with.
+const HIDDEN: &str = ".part";
+
+/// Removes what a process that was killed has left hidden in a folder, if there is such a folder. Nobody else may be writing to it.
+#[cfg(feature = "host")]
+pub(crate) fn remove_hidden(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with('.') && name.ends_with(HIDDEN) && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// As [`write_atomically`], with the system's error.
 pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let mut hidden = OsString::from(".");
     hidden.push(name);
-    hidden.push(format!(".{}.part", std::process::id()));
+    hidden.push(format!(".{}{HIDDEN}", std::process::id()));
     let part = path.with_file_name(hidden);
     let written = write_whole(&part, bytes).and_then(|()| fs::rename(&part, path));
     if written.is_err() {
@@ -56,6 +77,19 @@ mod tests {
         write_atomically(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    #[cfg(feature = "host")]
+    fn what_was_left_hidden_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".a.txt.7.part", ".lock", "a.part", "a.txt"] {
+            fs::write(folder.path().join(name), b"").unwrap();
+        }
+        remove_hidden(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+        assert!(!folder.path().join(".a.txt.7.part").exists());
+        remove_hidden(&folder.path().join("none")).unwrap();
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod voxels;
 
 pub use atomic::write_atomically;
 #[cfg(feature = "host")]
-pub(crate) use atomic::{sync_folder_of, write_durably};
+pub(crate) use atomic::{remove_hidden, sync_folder_of, write_durably};
 pub use cases::{make_folder, write_cases};
 #[cfg(any(feature = "dicom", feature = "pictures"))]
 use caught::caught;

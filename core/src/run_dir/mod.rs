@@ -38,7 +38,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use lock::Lock;
 
-use crate::io::{sync_folder_of, write_durably};
+use crate::io::{remove_hidden, sync_folder_of, write_durably};
 
 /// A run directory that this process alone may write to.
 #[derive(Debug)]
@@ -83,6 +83,9 @@ impl RunDir {
         read_manifest(root)?;
         let lock = Lock::take(root)?;
         let failed = |error| RunError::write(root, error);
+        for folder in [root.to_owned(), root.join(layout::TENSORBOARD)] {
+            remove_hidden(&folder).map_err(failed)?;
+        }
         for entry in fs::read_dir(root).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(layout::ITERATION)) {
