@@ -154,7 +154,7 @@ fn a_log_gets_lines_with_the_time_and_silence_where_that_is_asked_for() {
     for line in log.stderr.lines() {
         let (time, rest) = line.split_once(' ').unwrap();
         assert!(time.len() == 20 && time.starts_with("20") && time.ends_with('Z'), "{line}");
-        assert!(rest.starts_with('['), "{line}");
+        assert!(rest.starts_with('[') || rest.starts_with("memory: about "), "{line}");
     }
     let silent = outcome(&mut adapt(&folder, &[&begin[..], &["--set", "output=silent", "--quiet"]].concat()));
     assert_eq!((silent.code, silent.stderr.as_str()), (Some(0), ""));
@@ -170,7 +170,7 @@ fn machines_are_told_by_events_and_get_one_result() {
     let events: Vec<Value> = told.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
     names.retain(|name| *name != "progress");
-    let of_steps = ["step-started", "epoch", "epoch", "step-finished", "step-started", "step-finished"];
+    let of_steps = ["step-started", "memory", "epoch", "epoch", "step-finished", "step-started", "step-finished"];
     assert_eq!(names, of_steps, "{}", told.stderr);
     let metrics: Vec<Value> = run_dir::read_json_lines(&folder.at("run").join(layout::METRICS)).unwrap();
     let mut epoch = events.iter().find(|event| event["event"] == "epoch").unwrap().clone();
@@ -214,8 +214,9 @@ fn a_terminal_shows_one_line_a_step_and_no_colour_where_none_is_wanted() {
     assert!(seen.contains("\u{1b}[36m"), "the bar is cyan: {seen:?}");
     let stays: Vec<&str> =
         seen.split('\n').filter_map(|line| line.rsplit(['\r', 'K']).find(|part| !part.is_empty())).collect();
-    assert_eq!(stays.len(), 2, "{stays:?}");
-    assert!(stays.iter().all(|line| line.contains(": done in ")), "{stays:?}");
+    assert_eq!(stays.len(), 3, "{stays:?}");
+    assert!(stays[0].contains("memory: about"), "{stays:?}");
+    assert!(stays[1..].iter().all(|line| line.contains(": done in ")), "{stays:?}");
     let plain = on_terminal("plain", false);
     assert!(plain.contains("epoch 1 of 20"), "{plain:?}");
     assert!(!plain.contains("\u{1b}[3"), "{plain:?}");

@@ -40,7 +40,10 @@ fn every_shell_gets_its_completions() {
     ] {
         let script = rl4seg(["completions", shell]).done();
         assert!(script.contains(word) && script.contains("uncertainty"), "{shell}: {script}");
-        assert!(!script.contains("__verify"), "{shell} completes what is hidden");
+        // Scripts name their functions with underscores, as `rl4seg__plugins__verify`.
+        let hidden =
+            script.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(|word| word == "__verify");
+        assert!(!hidden, "{shell} completes what is hidden");
     }
 }
 

@@ -75,8 +75,12 @@ pub(super) fn estimate(
     let sizes = Sizes { plan, components, seen };
     let samples_of_a_case = sizes.samples_of_a_case()?;
     let steps = || {
+        let pretrain = (StepKind::Pretrain, PROGRAM + sizes.pretrain()?);
+        if plan.iterations == 0 {
+            return Some(vec![pretrain]);
+        }
         Some(vec![
-            (StepKind::Pretrain, PROGRAM + sizes.pretrain()?),
+            pretrain,
             (StepKind::Collect, PROGRAM + sizes.collect(samples_of_a_case)?),
             (StepKind::FitReward, PROGRAM + sizes.fit_reward(samples_of_a_case)?),
             (StepKind::ImprovePolicy, PROGRAM + sizes.improve_policy()?),
@@ -164,8 +168,8 @@ impl Sizes<'_> {
     }
 
     fn fit_reward(&self, samples: u64) -> Option<u64> {
-        let [target, source] = self.collected(self.plan.iterations.max(1));
-        let iterations = self.plan.iterations.max(1) as u64;
+        let [target, source] = self.collected(self.plan.iterations);
+        let iterations = self.plan.iterations as u64;
         let all: Vec<&Content> = target.iter().chain(&source).copied().collect();
         let mean = voxels(&all) / (all.len() as u64).max(1);
         let of_iteration = samples * (self.plan.collect.cases.min(target.len()) + source.len()) as u64;
@@ -180,10 +184,9 @@ impl Sizes<'_> {
     }
 
     fn improve_policy(&self) -> Option<u64> {
-        let [target, _] = self.collected(self.plan.iterations.max(1));
+        let [target, _] = self.collected(self.plan.iterations);
         let (train, held_out) = (self.of_source(Split::Train), self.of_target(Split::Validation));
-        let batch =
-            (1..=self.plan.iterations.max(1)).map(|iteration| self.plan.policy.batch.at(iteration).round() as usize);
+        let batch = (1..=self.plan.iterations).map(|iteration| self.plan.policy.batch.at(iteration).round() as usize);
         let networks = self.networks()?;
         let rehearsed = if self.plan.policy.rehearsal_steps > 0 { labelled(&train) + labelled(&target) } else { 0 };
         let learning = self

@@ -96,12 +96,11 @@ impl Observer for RunProgress {
     }
 
     fn memory(&mut self, estimate: &MemoryEstimate) {
-        let (step, bytes) = estimate.peak();
-        let mib = bytes.div_ceil(1 << 20);
-        self.shown.tell(&format!("memory: about {mib} MiB at most, in {}", step.name()));
         if self.shown == Shown::Events {
-            event("memory", estimate);
+            return event("memory", estimate);
         }
+        let (step, bytes) = estimate.peak();
+        self.shown.tell(&format!("memory: about {} MiB at most, in {}", bytes.div_ceil(1 << 20), step.name()));
     }
 
     fn stop_requested(&self) -> bool {
