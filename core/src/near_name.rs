@@ -3,6 +3,13 @@
 /// The one of `known` that is most like `wanted`; nothing where none is alike.
 #[must_use]
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// A beginning that is shorter may be that of anything.
+    const LEAST_BEGINNING: usize = 3;
+    let known: Vec<&str> = known.into_iter().collect();
+    let goes_on = |name: &&&str| wanted.len() >= LEAST_BEGINNING && name.starts_with(wanted);
+    if let Some(name) = known.iter().find(goes_on) {
+        return Some(name);
+    }
     let distances = known.into_iter().map(|name| (strsim::damerau_levenshtein(name, wanted), name));
     let (distance, name) = distances.min()?;
     (distance <= wanted.len().div_ceil(3)).then_some(name)
@@ -41,6 +48,7 @@ mod tests {
     #[test]
     fn a_name_that_is_like_none_is_not_taken_for_one() {
         assert_eq!(nearest("clip_rang", ["clip_range", "batch"]), Some("clip_range"));
+        assert_eq!(nearest("clip", ["batch", "clip_range"]), Some("clip_range"));
         assert_eq!(nearest("zzzzzz", ["a", "b"]), None);
         assert_eq!(nearest("a", []), None);
     }

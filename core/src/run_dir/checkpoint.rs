@@ -6,16 +6,23 @@
 use std::{collections::BTreeMap, collections::HashMap, fs, path::Path};
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use super::{RunError, manifest::hexadecimal};
 
 /// The version of the file's form.
 const FORM: &str = "1";
-const FORM_KEY: &str = "form";
-const DIGEST_KEY: &str = "sha256";
-const PROGRESS_KEY: &str = "progress";
+/// Where the header of the file holds [`Known`]: in one place, since the order of several is left to chance.
+const KNOWN: &str = "checkpoint";
+
+/// What a file says of itself.
+#[derive(Serialize, Deserialize)]
+struct Known {
+    form: String,
+    sha256: String,
+    progress: String,
+}
 
 /// What a step needs to go on where it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,23 +57,22 @@ impl Checkpoint {
             TensorView::new(Dtype::U8, vec![bytes.len()], bytes).map(|view| (name, view)).map_err(failed)
         });
         let views: Vec<_> = views.collect::<Result<_, _>>()?;
-        let known = [(FORM_KEY, FORM.to_owned()), (DIGEST_KEY, self.digest()), (PROGRESS_KEY, self.progress.clone())];
-        let known: HashMap<String, String> = known.map(|(key, value)| (key.to_owned(), value)).into();
-        safetensors::serialize(views, Some(known)).map_err(failed)
+        let known = Known { form: FORM.to_owned(), sha256: self.digest(), progress: self.progress.clone() };
+        let known = serde_json::to_string(&known).map_err(|error| RunError::Encode(error.to_string()))?;
+        safetensors::serialize(views, Some(HashMap::from([(KNOWN.to_owned(), known)]))).map_err(failed)
     }
 
     pub(super) fn read(path: &Path) -> Result<Self, RunError> {
         let bytes = fs::read(path).map_err(|source| RunError::Read { path: path.to_owned(), source })?;
         let unreadable = |error: safetensors::SafeTensorError| unusable(path, &error.to_string());
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(unreadable)?;
-        let known = |key: &str| header.metadata().as_ref()?.get(key).cloned();
-        if known(FORM_KEY).as_deref() != Some(FORM) {
-            return Err(unusable(path, "another version of rl4seg wrote it"));
-        }
+        let known = header.metadata().as_ref().and_then(|known| serde_json::from_str::<Known>(known.get(KNOWN)?).ok());
+        let known = known.filter(|known| known.form == FORM);
+        let known = known.ok_or_else(|| unusable(path, "another version of rl4seg wrote it"))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(unreadable)?;
         let parts = tensors.iter().map(|(name, view)| (name.to_owned(), view.data().to_vec())).collect();
-        let found = Self { progress: known(PROGRESS_KEY).unwrap_or_default(), parts };
-        if known(DIGEST_KEY) != Some(found.digest()) {
+        let found = Self { progress: known.progress, parts };
+        if known.sha256 != found.digest() {
             return Err(unusable(path, "its content does not have the SHA-256 that it tells of"));
         }
         Ok(found)
@@ -75,7 +81,7 @@ impl Checkpoint {
     /// SHA-256 of everything that it holds.
     fn digest(&self) -> String {
         let mut sum = Sha256::new();
-        for (name, bytes) in [(PROGRESS_KEY, self.progress.as_bytes())]
+        for (name, bytes) in [("progress", self.progress.as_bytes())]
             .into_iter()
             .chain(self.parts.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())))
         {

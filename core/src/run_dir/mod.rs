@@ -306,8 +306,8 @@ mod tests {
     #[test]
     fn an_interrupted_step_keeps_its_checkpoint_and_a_finished_one_does_not() {
         let (_folder, root) = fresh();
-        let run = RunDir::create(&root, &manifest(), "").unwrap();
-        let step = Step::new(1, StepKind::FitReward);
+        let run = RunDir::create(&root, &Manifest::new("cpu", 1, "", Vec::new()), "").unwrap();
+        let step = Step::new(0, StepKind::Pretrain);
         let work = run.begin(&step).unwrap();
         assert!(work.saved().unwrap().is_none());
         let parts = std::collections::BTreeMap::from([("reward".to_owned(), vec![1])]);
