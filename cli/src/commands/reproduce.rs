@@ -90,11 +90,7 @@ fn compare(root: &Path, again: &Path, steps: &[Step]) -> anyhow::Result<Reproduc
 }
 
 fn text(result: &Reproduction) -> String {
-    let mut text: String = result
-        .differences
-        .iter()
-        .map(|difference| format!("{} {}\n", difference.path.display(), difference.what))
-        .collect();
+    let mut text: String = result.differences.iter().map(|difference| format!("{difference}\n")).collect();
     if result.differences.is_empty() {
         text.push_str(&format!("the same bytes in all {} steps\n", result.steps.len()));
     }

@@ -30,11 +30,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
 }
 
 fn text(found: &Verification) -> String {
-    let mut text: String = found
-        .differences
-        .iter()
-        .map(|difference| format!("{} {}\n", difference.path.display(), difference.what))
-        .collect();
+    let mut text: String = found.differences.iter().map(|difference| format!("{difference}\n")).collect();
     if !found.without_sums.is_empty() {
         let steps = found.without_sums.join(", ");
         text.push_str(&format!("an earlier version wrote these steps and kept no sums of their files: {steps}\n"));

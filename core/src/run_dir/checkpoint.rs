@@ -3,13 +3,16 @@
 //! One file of bytes by name, in the safetensors format, that takes the place of the one before by rename: there is always one whole
 //! checkpoint, or none yet.
 
-use std::{collections::BTreeMap, collections::HashMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use super::{RunError, manifest::hexadecimal};
+use super::{RunError, manifest::hexadecimal, read};
 
 /// The version of the file's form.
 const FORM: &str = "1";
@@ -63,7 +66,7 @@ impl Checkpoint {
     }
 
     pub(super) fn read(path: &Path) -> Result<Self, RunError> {
-        let bytes = fs::read(path).map_err(|source| RunError::Read { path: path.to_owned(), source })?;
+        let bytes = read(path)?;
         let unreadable = |error: safetensors::SafeTensorError| unusable(path, &error.to_string());
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(unreadable)?;
         let known = header.metadata().as_ref().and_then(|known| serde_json::from_str::<Known>(known.get(KNOWN)?).ok());
@@ -102,6 +105,8 @@ fn unusable(path: &Path, why: &str) -> RunError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn checkpoint() -> Checkpoint {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
@@ -33,6 +33,12 @@ pub struct Difference {
     pub path: PathBuf,
     /// What it is now.
     pub what: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path.display(), self.what)
+    }
 }
 
 /// Reads every file of every finished step of the run at `root` again and compares its SHA-256 with that of when it was written,
