@@ -40,8 +40,12 @@ fn events_until(stderr: &mut impl BufRead, is_last: impl Fn(&Value) -> bool) -> 
     panic!("the program ended before it told of that: {events:?}")
 }
 
-fn is_at(event: &Value, step: Step) -> bool {
-    event["event"] == "progress" && event["iteration"] == step.iteration && event["step"] == step_name(step)
+fn wait_for(path: &Path) {
+    let started = Instant::now();
+    while !path.exists() {
+        assert!(started.elapsed() < Duration::from_secs(120), "{} never came", path.display());
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn step_name(step: Step) -> Value {
@@ -102,12 +106,7 @@ fn who_stops_a_run_is_told_what_is_kept_and_how_to_go_on() {
     let folder = Folder::new().with_data();
     let mut command = adapt(&folder, &["--set", "output=\"my run\""]);
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    let partial = layout::partial(&folder.at("my run").join(layout::step(&Step::new(0, StepKind::Pretrain))));
-    let started = Instant::now();
-    while !partial.exists() {
-        assert!(started.elapsed() < Duration::from_secs(60), "the run never began");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    wait_for(&layout::partial(&folder.at("my run").join(layout::step(&Step::new(0, StepKind::Pretrain)))));
     signal(&child, "INT");
     let mut told = String::new();
     child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
@@ -125,13 +124,14 @@ fn who_stops_a_run_twice_does_not_wait() {
     fs::create_dir(folder.at("plugins")).unwrap();
     let library = built("rl4seg_faulty");
     fs::copy(&library, folder.at("plugins").join(library.file_name().unwrap())).unwrap();
-    let hang = "validity=[{ component = 'faulty/component', behaviour = 'hang' }]";
+    let hangs = folder.text("hangs");
+    let hang = format!("validity=[{{ component = 'faulty/component', behaviour = 'hang', hangs = '{hangs}' }}]");
     let plugins = folder.text("plugins");
     let mut command =
-        adapt(&folder, &["--set", hang, "--set", "pretrain.epochs=1", "--plugin-path", &plugins, "--json"]);
+        adapt(&folder, &["--set", &hang, "--set", "pretrain.epochs=1", "--plugin-path", &plugins, "--json"]);
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    events_until(&mut stderr, |event| is_at(event, Step::new(0, StepKind::Evaluate)));
+    wait_for(Path::new(&hangs));
     signal(&child, "INT");
     let said = events_until(&mut stderr, |event| event["event"] == "note").pop().unwrap();
     assert!(said["message"].as_str().unwrap().contains("Ctrl-C again"), "{said}");

@@ -2,6 +2,8 @@
 #![allow(clippy::panic, reason = "panics are what it is for")]
 
 use std::{
+    fs::File,
+    path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -11,6 +13,7 @@ use rl4seg_sdk::{fixtures::label_map, prelude::*};
 /// One component of every kind in one type.
 struct Faulty {
     behaviour: Behaviour,
+    hangs: Option<PathBuf>,
     calls: AtomicUsize,
 }
 
@@ -68,6 +71,9 @@ enum Behaviour {
 #[schemars(crate = "rl4seg_sdk::schemars")]
 struct Config {
     behaviour: Behaviour,
+    /// The file that is made as soon as it hangs.
+    #[serde(default)]
+    hangs: Option<PathBuf>,
 }
 
 fn failure() -> ComponentError {
@@ -89,9 +95,15 @@ impl Faulty {
         match self.behaviour {
             Behaviour::Error => Err(failure()),
             Behaviour::Panic => panic!("index 7 is out of bounds"),
-            Behaviour::Hang => loop {
-                std::thread::park();
-            },
+            Behaviour::Hang => {
+                if let Some(path) = &self.hangs {
+                    File::create(path)
+                        .map_err(|error| ComponentError::new(ErrorKind::Unreadable, error.to_string()))?;
+                }
+                loop {
+                    std::thread::park();
+                }
+            }
             Behaviour::Hoard => {
                 hoard();
                 Ok(())
@@ -145,7 +157,7 @@ impl Component for Faulty {
         match config.behaviour {
             Behaviour::ErrorWhenMade => Err(failure()),
             Behaviour::PanicWhenMade => panic!("no memory for the atlas"),
-            behaviour => Ok(Self { behaviour, calls: AtomicUsize::new(0) }),
+            behaviour => Ok(Self { behaviour, hangs: config.hangs, calls: AtomicUsize::new(0) }),
         }
     }
 }
