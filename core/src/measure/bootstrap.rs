@@ -17,7 +17,7 @@ const RESAMPLES: usize = 10_000;
 /// The bounds of an interval are these shares of the samples' means.
 const TAILS: [f64; 2] = [0.025, 0.975];
 
-/// A mean with its 95 % interval.
+/// A mean with its 95 % interval. Ask [`Interval::bounds`] for what may be shown of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Interval {
@@ -27,6 +27,16 @@ pub struct Interval {
     pub low: f64,
     /// 2.5 % are higher.
     pub high: f64,
+    /// How many patients the values are of. Draws from one are all the same, so that `low` and `high` are the mean and say nothing.
+    pub patients: usize,
+}
+
+impl Interval {
+    /// `low` and `high`, where there are patients enough to tell them.
+    #[must_use]
+    pub fn bounds(&self) -> Option<[f64; 2]> {
+        (self.patients > 1).then_some([self.low, self.high])
+    }
 }
 
 /// The mean of values, each with the patient it is of, and its percentile bootstrap interval (Efron and Tibshirani
@@ -54,7 +64,7 @@ pub fn bootstrap_by_patient(values: &[(&str, f64)], seed: Seed) -> Option<Interv
         .collect();
     means.sort_by(f64::total_cmp);
     let [low, high] = TAILS.map(|tail| means[((RESAMPLES - 1) as f64 * tail).round() as usize]);
-    Some(Interval { mean, low, high })
+    Some(Interval { mean, low, high, patients: patients.len() })
 }
 
 #[cfg(test)]
@@ -70,6 +80,7 @@ mod tests {
         // 1.96 · 0.5 / √400
         assert!((found.mean - 0.5).abs() < 1e-12);
         assert!((found.low - 0.451).abs() < 0.006 && (found.high - 0.549).abs() < 0.006, "{found:?}");
+        assert_eq!((found.patients, found.bounds()), (400, Some([found.low, found.high])));
         assert_eq!(bootstrap_by_patient(&values, Seed(1)), Some(found));
     }
 
@@ -78,6 +89,7 @@ mod tests {
         let values: Vec<(&str, f64)> = (0..400).map(|image| ("only", f64::from(image % 2))).collect();
         let found = bootstrap_by_patient(&values, Seed(1)).unwrap();
         assert_eq!((found.mean, found.low, found.high), (0.5, 0.5, 0.5));
+        assert_eq!((found.patients, found.bounds()), (1, None));
     }
 
     #[test]

@@ -99,12 +99,13 @@ fn measures(structures: &[Label]) -> Vec<Measure> {
 impl Results<'_> {
     fn row(&self, measure: Measure) -> Row {
         let change = self.change(&measure);
-        let improved = change.filter(|change| change.low > 0.0 || change.high < 0.0);
+        let bounds = change.as_ref().and_then(Interval::bounds);
+        let improved = bounds.filter(|[low, high]| *low > 0.0 || *high < 0.0);
         Row {
             before: self.mean(&self.before, &measure),
             after: self.mean(&self.after, &measure),
             change,
-            improved: improved.map(|change| (change.low > 0.0) == measure.more_is_better),
+            improved: improved.map(|[low, _]| (low > 0.0) == measure.more_is_better),
             measure: measure.name,
             unit: measure.unit,
             digits: measure.digits,
@@ -175,5 +176,15 @@ mod tests {
         assert_eq!(row("Hausdorff distance, heart").improved, Some(true));
         assert_eq!(row("Anatomically valid").improved, None);
         assert!(rows.iter().all(|row| !row.measure.starts_with("95th")));
+    }
+
+    #[test]
+    fn one_patient_does_not_show_that_anything_improved() {
+        let (before, after) = ([case("a", 0.2, 9.0), case("b", 0.8, 7.0)], [case("a", 0.3, 8.0), case("b", 0.9, 6.0)]);
+        let patients = [("a", "p"), ("b", "p")].into();
+        let results = Results { before: before.iter().collect(), after: after.iter().collect(), patients };
+        for row in rows(&results, &[]) {
+            assert_eq!((row.improved, row.change.and_then(|change| change.bounds())), (None, None), "{row:?}");
+        }
     }
 }

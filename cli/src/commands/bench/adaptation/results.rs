@@ -159,8 +159,9 @@ fn seeds(runs: &[RunResult]) -> String {
 }
 
 fn interval(found: Option<Interval>) -> String {
-    found
-        .map_or_else(|| number(None, 0), |Interval { mean, low, high }| format!("{mean:+.3} ({low:+.3} to {high:+.3})"))
+    let Some(found) = found else { return number(None, 0) };
+    let bounds = found.bounds().map(|[low, high]| format!(" ({low:+.3} to {high:+.3})")).unwrap_or_default();
+    format!("{:+.3}{bounds}", found.mean)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub fn results(run: &RunData, domains: &[(&str, &[Row])]) -> anyhow::Result<Mark
     let charts = charts(run).iter().map(figure).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(html! {
         p .lead {
-            "Means over the test cases of a domain, and in brackets the 95 % interval of a bootstrap over patients. "
+            "Means over the test cases of a domain, and in brackets the 95 % interval of a bootstrap over patients, of whom it needs two. "
             "Changes are measured case by case; an arrow marks those whose interval leaves out 0: "
             span .better { "▲ better" } ", " span .worse { "▼ worse" } "."
         }
@@ -56,15 +56,19 @@ fn comparison(run: &RunData, domain: &str, rows: &[Row], after: Option<usize>) -
 
 fn interval(row: &Row, found: Option<Interval>) -> Markup {
     html! {
-        @if let Some(Interval { mean, low, high }) = found { (value(row, mean)) " " span .interval { "[" (value(row, low)) ", " (value(row, high)) "]" } }
+        @if let Some(found) = found { (value(row, found.mean)) (bounds(&found, |bound| value(row, bound))) }
         @else { "–" }
     }
 }
 
+fn bounds(of: &Interval, shown: impl Fn(f64) -> String) -> Markup {
+    html! { @if let Some([low, high]) = of.bounds() { " " span .interval { "[" (shown(low)) ", " (shown(high)) "]" } } }
+}
+
 fn change(row: &Row) -> Markup {
-    let Some(Interval { mean, low, high }) = row.change else { return html! { "–" } };
+    let Some(change) = row.change else { return html! { "–" } };
     html! {
-        (signed(row, mean)) " " span .interval { "[" (signed(row, low)) ", " (signed(row, high)) "]" }
+        (signed(row, change.mean)) (bounds(&change, |bound| signed(row, bound)))
         @match row.improved {
             Some(true) => { " " span .better title={ "better" (unit(row)) } { "▲" span .visually-hidden { " better" } } }
             Some(false) => { " " span .worse title="worse" { "▼" span .visually-hidden { " worse" } } }

@@ -37,7 +37,7 @@ fn tile(row: &Row, name: &str) -> Markup {
         li .tile {
             p .name { (name) }
             p .figure { @if let Some(Interval { mean, .. }) = last { (value(row, mean)) span .unit { (unit(row)) } } }
-            @if let Some(Interval { low, high, .. }) = last {
+            @if let Some([low, high]) = last.as_ref().and_then(Interval::bounds) {
                 p .small { (value(row, low)) " to " (value(row, high)) }
             }
             @if let (Some(before), Some(change)) = (row.before, row.change) {
