@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AdaptError,
+    AdaptError, StepContext,
     reward_data::{Parts, RewardData, Voxels},
 };
 use crate::{
     component::RewardModel,
-    config::Plan,
     domain::SampleOrigin,
     measure::calibration::{self, CalibrationError, Reliability},
 };
@@ -71,12 +70,12 @@ pub(super) struct OriginQuality {
 
 /// Fits the temperature, and tells what the network is worth with it.
 pub(super) fn calibrate(
-    plan: &Plan,
+    context: &StepContext<'_>,
     reward: &dyn RewardModel,
     samples: &RewardData,
     parts: &Parts,
 ) -> Result<(Calibration, Vec<OriginQuality>), AdaptError> {
-    let judged = |chosen: &[usize]| samples.judged(reward, chosen, (plan.reward.batch, Voxels::Foreground));
+    let judged = |chosen: &[usize]| samples.judged(context, reward, chosen, Voxels::Foreground);
     let (logits, correct) = judged(&parts.validation)?;
     let temperature = calibration::fit_temperature(&logits, &correct)?.temperature;
     let mut by_origin: BTreeMap<&SampleOrigin, Vec<usize>> = BTreeMap::new();

@@ -36,7 +36,7 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     let parts = samples.split(context.plan)?;
     let Fitting { log, best: state, .. } = fit(context, components.reward.as_mut(), &samples, &parts)?;
     components.reward.restore(&state)?;
-    let (calibration, origins) = calibrate(context.plan, components.reward.as_ref(), &samples, &parts)?;
+    let (calibration, origins) = calibrate(context, components.reward.as_ref(), &samples, &parts)?;
     context.work.write(layout::REWARD, &state)?;
     context.work.write_json(layout::CALIBRATION, &calibration)?;
     context.work.write_json_lines(layout::ORIGINS, &origins)?;
@@ -98,7 +98,7 @@ fn fit(
         let seed = context.seed.named("reward epoch").indexed(epoch);
         let learning_rate = fitting.plateau.learning_rate;
         let loss = train_epoch(context, reward, samples, &parts.train, (epoch, learning_rate, seed))?;
-        let validation_loss = validation_loss(reward, samples, &parts.validation, settings.batch)?;
+        let validation_loss = validation_loss(context, reward, samples, &parts.validation)?;
         let epoch = context.epoch(Epoch { epoch, learning_rate, loss, validation_loss })?;
         fitting.note(epoch, &settings, reward)?;
         fitting.save(context, reward)?;
@@ -133,12 +133,12 @@ fn train_epoch(
 }
 
 fn validation_loss(
+    context: &StepContext<'_>,
     reward: &dyn RewardModel,
     samples: &RewardData,
     validation: &[usize],
-    batch: usize,
 ) -> Result<f64, AdaptError> {
-    let (logits, correct) = samples.judged(reward, validation, (batch, Voxels::All))?;
+    let (logits, correct) = samples.judged(context, reward, validation, Voxels::All)?;
     Ok(calibration::binary_cross_entropy(&logits, &correct, 1.0)?)
 }
 

@@ -35,12 +35,19 @@ impl HeldOut {
     /// Validity and reward of the policy as it is after `epoch`.
     ///
     /// # Errors
-    /// [`AdaptError::Collapsed`] if it gives every voxel of every image the same label.
-    pub fn score(&self, components: &Components, calibration: &Calibration, epoch: usize) -> Result<Score, AdaptError> {
+    /// [`AdaptError::Collapsed`] if it gives every voxel of every image the same label; [`AdaptError::Interrupted`].
+    pub fn score(
+        &self,
+        context: &StepContext<'_>,
+        components: &Components,
+        calibration: &Calibration,
+        epoch: usize,
+    ) -> Result<Score, AdaptError> {
         let validity = &components.judges.validity;
         let (mut valid, mut reward) = (0, 0.0);
         let mut seen = OnlyLabel::default();
         for batch in batches::in_order(&shapes(&self.cases), self.batch) {
+            context.go_on()?;
             let images = stack(&self.cases, &batch)?;
             let labels = components.policy.segment(&images)?;
             seen.look_at(&labels);

@@ -56,7 +56,7 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
         let update = annealed(&update, &context.plan.policy, epoch);
         let training = (&training, rehearsal.as_mut());
         let learnt = train_epoch(context, components, &calibration, training, (epoch, &update))?;
-        let validation = held_out.score(components, &calibration, epoch)?;
+        let validation = held_out.score(context, components, &calibration, epoch)?;
         improvement.choice.offer(epoch, validation, components.policy.as_ref())?;
         let [actor_learning_rate, critic_learning_rate] = [update.actor_learning_rate, update.critic_learning_rate];
         let epoch = Epoch { epoch, actor_learning_rate, critic_learning_rate, learnt, validation };
@@ -95,7 +95,7 @@ impl Improvement {
                 choice: Choice { by, cases: held_out.cases(), chosen, state: policy_among(kept)? },
             });
         }
-        let start = held_out.score(components, calibration, 0)?;
+        let start = held_out.score(context, components, calibration, 0)?;
         let choice = Choice::start(by, start, components.policy.state()?, held_out.cases());
         perturb(context, components)?;
         Ok(Self { log: Vec::new(), choice })

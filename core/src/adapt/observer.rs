@@ -78,6 +78,11 @@ pub trait Observer {
 /// Tells how far the step is, and ends it where that was asked for.
 pub(super) fn report(observer: &mut dyn Observer, progress: Progress<'_>) -> Result<(), AdaptError> {
     observer.progress(progress);
+    go_on(observer)
+}
+
+/// Ends the step where that was asked for.
+pub(super) fn go_on(observer: &dyn Observer) -> Result<(), AdaptError> {
     if observer.stop_requested() { Err(AdaptError::Interrupted) } else { Ok(()) }
 }
 

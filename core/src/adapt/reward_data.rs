@@ -184,15 +184,17 @@ impl RewardData {
         Ok(RewardBatch { images, labels, correctness })
     }
 
-    /// Logits of the chosen samples' voxels, `batch` samples at a time, and whether their labels are right.
+    /// Logits of the chosen samples' voxels, and whether their labels are right.
     pub fn judged(
         &self,
+        context: &StepContext<'_>,
         reward: &dyn RewardModel,
         chosen: &[usize],
-        (batch, wanted): (usize, Voxels),
-    ) -> Result<(Vec<f32>, Vec<bool>), ComponentError> {
+        wanted: Voxels,
+    ) -> Result<(Vec<f32>, Vec<bool>), AdaptError> {
         let (mut logits, mut correct) = (Vec::new(), Vec::new());
-        for places in batches::in_order(&self.shapes(chosen), batch) {
+        for places in batches::in_order(&self.shapes(chosen), context.plan.reward.batch) {
+            context.go_on()?;
             let numbers: Vec<usize> = places.iter().map(|&place| chosen[place]).collect();
             let batch = self.batch(&numbers)?;
             let found = reward.logits(&batch.images, &batch.labels)?;
