@@ -29,6 +29,8 @@ pub struct Interval {
     pub high: f64,
     /// How many patients the values are of. Draws from one are all the same, so that `low` and `high` are the mean and say nothing.
     pub patients: usize,
+    /// How many values there are, one of each case that could be measured.
+    pub cases: usize,
 }
 
 impl Interval {
@@ -64,7 +66,7 @@ pub fn bootstrap_by_patient(values: &[(&str, f64)], seed: Seed) -> Option<Interv
         .collect();
     means.sort_by(f64::total_cmp);
     let [low, high] = TAILS.map(|tail| means[((RESAMPLES - 1) as f64 * tail).round() as usize]);
-    Some(Interval { mean, low, high, patients: patients.len() })
+    Some(Interval { mean, low, high, patients: patients.len(), cases: values.len() })
 }
 
 #[cfg(test)]
@@ -81,6 +83,7 @@ mod tests {
         assert!((found.mean - 0.5).abs() < 1e-12);
         assert!((found.low - 0.451).abs() < 0.006 && (found.high - 0.549).abs() < 0.006, "{found:?}");
         assert_eq!((found.patients, found.bounds()), (400, Some([found.low, found.high])));
+        assert_eq!(found.cases, 400);
         assert_eq!(bootstrap_by_patient(&values, Seed(1)), Some(found));
     }
 
@@ -89,7 +92,7 @@ mod tests {
         let values: Vec<(&str, f64)> = (0..400).map(|image| ("only", f64::from(image % 2))).collect();
         let found = bootstrap_by_patient(&values, Seed(1)).unwrap();
         assert_eq!((found.mean, found.low, found.high), (0.5, 0.5, 0.5));
-        assert_eq!((found.patients, found.bounds()), (1, None));
+        assert_eq!((found.patients, found.cases, found.bounds()), (1, 400, None));
     }
 
     #[test]

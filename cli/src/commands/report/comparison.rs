@@ -16,6 +16,8 @@ type OfScore = fn(&StructureScore) -> Option<f64>;
 /// What can be measured on a case, and how it is told.
 struct Measure {
     name: String,
+    /// What it is called at the head of the page; absent where it does not stand there.
+    headline: Option<&'static str>,
     unit: &'static str,
     digits: usize,
     more_is_better: bool,
@@ -26,10 +28,15 @@ struct Measure {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     pub measure: String,
+    /// As [`Measure::headline`].
+    #[serde(skip)]
+    pub headline: Option<&'static str>,
     /// Empty for shares and Dice.
     pub unit: &'static str,
     #[serde(skip)]
     pub digits: usize,
+    /// Test cases. An interval is of fewer where some cannot be measured.
+    pub cases: usize,
     pub before: Option<Interval>,
     /// Absent where only one evaluation is finished.
     pub after: Option<Interval>,
@@ -47,16 +54,32 @@ pub struct Results<'a> {
     pub patients: BTreeMap<&'a str, &'a str>,
 }
 
-/// All measures of a domain. Those that no case has are left out.
+/// All measures of a domain. Those that no case has are left out, but for those at the head of the page; so are structures that
+/// are missing nowhere.
 pub fn rows(results: &Results<'_>, structures: &[Label]) -> Vec<Row> {
     let rows = measures(structures).into_par_iter().map(|measure| results.row(measure));
-    rows.collect::<Vec<_>>().into_iter().filter(|row| row.before.is_some() || row.after.is_some()).collect()
+    let tells = |row: &Row| {
+        let [before, after] = [row.before, row.after].map(|found| found.map(|interval| interval.mean));
+        let found = before.is_some() || after.is_some();
+        let missing = !row.measure.starts_with(MISSING) || [before, after].into_iter().flatten().any(|mean| mean > 0.0);
+        row.headline.is_some() || (found && missing)
+    };
+    rows.collect::<Vec<_>>().into_iter().filter(tells).collect()
+}
+
+/// How the share of cases is called in which a structure cannot be measured, as one of both label maps lacks it.
+const MISSING: &str = "Missing in one of both";
+
+/// Whether one of both label maps lacks the structure; nothing where both do.
+fn is_missing(score: &StructureScore) -> Option<f64> {
+    score.dice.map(|_| 100.0 * f64::from(u8::from(score.hausdorff_mm.is_none())))
 }
 
 fn measures(structures: &[Label]) -> Vec<Measure> {
     let mut measures = vec![
         Measure {
             name: "Anatomically valid".to_owned(),
+            headline: Some("Anatomically valid"),
             unit: "%",
             digits: 1,
             more_is_better: true,
@@ -64,6 +87,7 @@ fn measures(structures: &[Label]) -> Vec<Measure> {
         },
         Measure {
             name: "Dice, mean of the structures".to_owned(),
+            headline: Some("Dice"),
             unit: "",
             digits: 3,
             more_is_better: true,
@@ -71,14 +95,16 @@ fn measures(structures: &[Label]) -> Vec<Measure> {
         },
         Measure {
             name: "Hausdorff distance, mean of the structures".to_owned(),
+            headline: Some("Hausdorff distance"),
             unit: "mm",
             digits: 1,
             more_is_better: false,
             of: Box::new(CaseResult::hausdorff_mm),
         },
     ];
-    let kinds: [(&str, &str, OfScore); 4] = [
+    let kinds: [(&str, &str, OfScore); 5] = [
         ("Dice", "", |score| score.dice),
+        (MISSING, "%", is_missing),
         ("Hausdorff distance", "mm", |score| score.hausdorff_mm),
         ("95th percentile of surface distances", "mm", |score| score.hd95_mm),
         ("Mean surface distance", "mm", |score| score.assd_mm),
@@ -87,6 +113,7 @@ fn measures(structures: &[Label]) -> Vec<Measure> {
         let value = *value;
         measures.extend(kinds.map(|(name, unit, of)| Measure {
             name: format!("{name}, {structure}"),
+            headline: None,
             unit,
             digits: if unit.is_empty() { 3 } else { 1 },
             more_is_better: unit.is_empty(),
@@ -107,6 +134,8 @@ impl Results<'_> {
             change,
             improved: improved.map(|[low, _]| (low > 0.0) == measure.more_is_better),
             measure: measure.name,
+            headline: measure.headline,
+            cases: self.before.len().max(self.after.len()),
             unit: measure.unit,
             digits: measure.digits,
         }
@@ -176,6 +205,29 @@ mod tests {
         assert_eq!(row("Hausdorff distance, heart").improved, Some(true));
         assert_eq!(row("Anatomically valid").improved, None);
         assert!(rows.iter().all(|row| !row.measure.starts_with("95th")));
+    }
+
+    /// A network that misses a structure has no distance there, and must not look better for it.
+    #[test]
+    fn what_is_missing_is_told_beside_the_distances() {
+        let (mut missed, found) = (case("a", 0.0, 0.0), case("b", 0.8, 7.0));
+        missed.structures.as_mut().unwrap()[0].hausdorff_mm = None;
+        let heart = [Label { value: 1, name: "heart".to_owned(), color: [0; 3] }];
+        let rows_of = |before: Vec<&CaseResult>, after: Vec<&CaseResult>| {
+            rows(&Results { before, after, patients: [("a", "p"), ("b", "q")].into() }, &heart)
+        };
+        let now_found = case("a", 0.8, 7.0);
+        let rows = rows_of(vec![&missed, &found], vec![&now_found, &found]);
+        let row = |name: &str| rows.iter().find(|row| row.measure.starts_with(name)).unwrap();
+        let distance = row("Hausdorff distance, heart");
+        let of = |found: Option<Interval>| found.map(|interval| interval.cases);
+        assert_eq!((of(distance.before), of(distance.after), of(distance.change)), (Some(1), Some(2), Some(1)));
+        assert_eq!(distance.cases, 2);
+        assert_eq!(row("Missing in one of both, heart").before.unwrap().mean, 50.0);
+        let of_none = rows_of(vec![&missed], Vec::new());
+        let headlines: Vec<_> = of_none.iter().filter_map(|row| Some((row.headline?, row.before.is_some()))).collect();
+        assert_eq!(headlines, [("Anatomically valid", true), ("Dice", true), ("Hausdorff distance", false)]);
+        assert!(rows_of(vec![&found], Vec::new()).iter().all(|row| !row.measure.starts_with(MISSING)));
     }
 
     #[test]

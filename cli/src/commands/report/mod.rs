@@ -9,8 +9,9 @@ pub mod page;
 mod run_data;
 mod sections;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use rl4seg_core::io::write_atomically;
 use serde::Serialize;
 
@@ -59,6 +60,7 @@ struct Written {
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let run = RunData::read(&args.run)?;
+    require_place(&args.out)?;
     let cases = if args.cases > 0 { cases::gather(&run, args.cases, &args.device, global) } else { None };
     let page = sections::report(&run, cases.as_ref())?;
     write_atomically(&args.out, page.as_bytes())?;
@@ -67,6 +69,17 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         note(&format!("note: the report has no pictures and no uncertainty: {why}"));
     }
     output::result(global.json, &written, || written.text())
+}
+
+/// Refuses a place for the page that cannot be written to, before there is something to lose.
+fn require_place(page: &Path) -> anyhow::Result<()> {
+    let folder = page.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::NamedTempFile::new_in(folder).map(drop).with_context(|| {
+        format!(
+            "{}: nothing can be written to this folder; name another place for the page with --out",
+            folder.display()
+        )
+    })
 }
 
 impl Written {

@@ -5,7 +5,7 @@ use rl4seg_core::{adapt::DomainSummary, measure::Interval};
 
 use super::{
     parts::figure,
-    summary::{signed, unit, value},
+    summary::{few, signed, unit, value},
 };
 use crate::commands::report::{
     charts::{Chart, Series},
@@ -27,6 +27,7 @@ pub fn results(run: &RunData, domains: &[(&str, &[Row])]) -> anyhow::Result<Mark
     Ok(html! {
         p .lead {
             "Means over the test cases of a domain, and in brackets the 95 % interval of a bootstrap over patients, of whom it needs two. "
+            "A distance needs a structure in both label maps: beside it stands how many cases have it, where not all do. "
             "Changes are measured case by case; an arrow marks those whose interval leaves out 0: "
             span .better { "▲ better" } ", " span .worse { "▼ worse" } "."
         }
@@ -56,9 +57,13 @@ fn comparison(run: &RunData, domain: &str, rows: &[Row], after: Option<usize>) -
 
 fn interval(row: &Row, found: Option<Interval>) -> Markup {
     html! {
-        @if let Some(found) = found { (value(row, found.mean)) (bounds(&found, |bound| value(row, bound))) }
+        @if let Some(found) = found { (value(row, found.mean)) (bounds(&found, |bound| value(row, bound))) (of_cases(row, found)) }
         @else { "–" }
     }
+}
+
+fn of_cases(row: &Row, found: Interval) -> Markup {
+    html! { @if let Some(few) = few(row, Some(found)) { " " span .interval { (few) } } }
 }
 
 fn bounds(of: &Interval, shown: impl Fn(f64) -> String) -> Markup {
@@ -68,7 +73,7 @@ fn bounds(of: &Interval, shown: impl Fn(f64) -> String) -> Markup {
 fn change(row: &Row) -> Markup {
     let Some(change) = row.change else { return html! { "–" } };
     html! {
-        (signed(row, change.mean)) (bounds(&change, |bound| signed(row, bound)))
+        (signed(row, change.mean)) (bounds(&change, |bound| signed(row, bound))) (of_cases(row, change))
         @match row.improved {
             Some(true) => { " " span .better title={ "better" (unit(row)) } { "▲" span .visually-hidden { " better" } } }
             Some(false) => { " " span .worse title="worse" { "▼" span .visually-hidden { " worse" } } }

@@ -18,7 +18,7 @@ pub fn head(run: &RunData, target: &[Row]) -> Markup {
         }
         @if !target.is_empty() {
             ul .tiles aria-label="Target test cases" {
-                @for (row, name) in target.iter().zip(["Anatomically valid", "Dice", "Hausdorff distance"]) { (tile(row, name)) }
+                @for (row, name) in target.iter().filter_map(|row| Some((row, row.headline?))) { (tile(row, name)) }
             }
             p .small { "Target test cases, means with 95 % intervals." }
         }
@@ -36,10 +36,13 @@ fn tile(row: &Row, name: &str) -> Markup {
     html! {
         li .tile {
             p .name { (name) }
-            p .figure { @if let Some(Interval { mean, .. }) = last { (value(row, mean)) span .unit { (unit(row)) } } }
+            p .figure {
+                @if let Some(Interval { mean, .. }) = last { (value(row, mean)) span .unit { (unit(row)) } } @else { "–" }
+            }
             @if let Some([low, high]) = last.as_ref().and_then(Interval::bounds) {
                 p .small { (value(row, low)) " to " (value(row, high)) }
             }
+            @if let Some(few) = few(row, last) { p .small { (few) } }
             @if let (Some(before), Some(change)) = (row.before, row.change) {
                 p .change data-improved=[row.improved.map(|better| better.to_string())] {
                     "before " (value(row, before.mean)) ", " (signed(row, change.mean)) (change_unit(row))
@@ -47,6 +50,12 @@ fn tile(row: &Row, name: &str) -> Markup {
             }
         }
     }
+}
+
+/// Of how many cases a mean is, where some could not be measured.
+pub fn few(row: &Row, found: Option<Interval>) -> Option<String> {
+    let measured = found.map_or(0, |interval| interval.cases);
+    (measured < row.cases).then(|| format!("{measured} of {} cases", row.cases))
 }
 
 /// The unit behind a number, with its space.
