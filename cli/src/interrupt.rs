@@ -1,4 +1,4 @@
-//! Ctrl-C during a run: the first ends it at the next batch, the second at once.
+//! Ctrl-C during long work: the first ends it at the next batch or image, the second at once.
 
 use std::{
     fmt,
@@ -12,7 +12,8 @@ use std::{
 
 use anyhow::Context;
 use rl4seg_core::run_dir::Step;
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Serialize, Serializer};
+use serde_json::json;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     flag,
@@ -20,17 +21,20 @@ use signal_hook::{
 
 use crate::output::Shown;
 
-/// The exit code of a run that was stopped: 128 + SIGINT, as shells have it.
+/// The exit code of work that was stopped: 128 + SIGINT, as shells have it.
 pub const STOPPED: u8 = 130;
+/// The flag that leaves out images that are done, and the one that does them again.
+const MISSING: &str = "--missing";
+const FORCE: &str = "--force";
 /// Time between two looks whether there was a signal.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What tells a run that it is to end, once signals are listened to.
+/// What tells the work that it is to end, once signals are listened to.
 static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// Listens to Ctrl-C and to SIGTERM, which batch systems send before they end a job. Is true from the first on; the second
-/// ends the program.
-pub fn listen(shown: Shown) -> anyhow::Result<&'static AtomicBool> {
+/// Listens to Ctrl-C and to SIGTERM, which batch systems send before they end a job. Is true from the first on, which ends
+/// the work at the next `piece`; the second ends the program.
+pub fn listen(shown: Shown, piece: &'static str) -> anyhow::Result<&'static AtomicBool> {
     if STOP.get().is_none() {
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
@@ -44,34 +48,34 @@ pub fn listen(shown: Shown) -> anyhow::Result<&'static AtomicBool> {
             while !answer.load(Ordering::Relaxed) {
                 thread::sleep(INTERVAL);
             }
-            shown.tell("stopping at the next batch; Ctrl-C again ends the program at once");
+            shown.tell(&format!("stopping at the next {piece}; Ctrl-C again ends the program at once"));
         };
         thread::Builder::new().name("interrupt".to_owned()).spawn(answer).context("cannot start a thread")?;
-        // A run is begun by one thread.
+        // Work is begun by one thread.
         let _ = STOP.set(stop);
     }
     STOP.get().map(|stop| &**stop).context("cannot listen to Ctrl-C")
 }
 
-/// A run that was stopped as its user asked.
+/// Work that was stopped as its user asked: so much of all of it is finished.
 #[derive(Debug, Clone, Copy)]
-pub struct Interrupted {
-    /// Where.
-    pub step: Step,
-    /// Finished steps.
-    pub done: usize,
-    /// All steps.
-    pub total: usize,
+pub enum Interrupted {
+    /// A run, in a step of its steps.
+    Run { step: Step, done: usize, total: usize },
+    /// Images, one after the other.
+    Images { done: usize, total: usize },
 }
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { step, done, total } = self;
-        write!(
-            f,
-            "stopped in {step}; {done} of {total} steps are finished and kept, and every whole epoch of this one\ngo on with: {}",
-            command()
-        )
+        match self {
+            Self::Run { step, done, total } => {
+                let epochs = "and every whole epoch of this one";
+                write!(f, "stopped in {step}; {done} of {total} steps are finished and kept, {epochs}")?;
+            }
+            Self::Images { done, total } => write!(f, "stopped; {done} of {total} images are finished and kept")?,
+        }
+        write!(f, "\ngo on with: {}", self.command())
     }
 }
 
@@ -79,20 +83,32 @@ impl std::error::Error for Interrupted {}
 
 impl Serialize for Interrupted {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("iteration", &self.step.iteration)?;
-        map.serialize_entry("step", &self.step.kind)?;
-        map.serialize_entry("steps_finished", &self.done)?;
-        map.serialize_entry("steps", &self.total)?;
-        map.serialize_entry("command", &command())?;
-        map.end()
+        let command = self.command();
+        let fields = match self {
+            Self::Run { step: Step { iteration, kind }, done, total } => json!({
+                "iteration": iteration, "step": kind, "steps_finished": done, "steps": total, "command": command,
+            }),
+            Self::Images { done, total } => {
+                json!({ "images_finished": done, "images": total, "command": command })
+            }
+        };
+        fields.serialize(serializer)
     }
 }
 
-/// What was typed to start this program.
-fn command() -> String {
-    let args: Vec<String> = std::env::args_os().map(|arg| quoted(&arg.to_string_lossy())).collect();
-    args.join(" ")
+impl Interrupted {
+    /// What goes on with the work: what was typed to start this program, for images with what leaves out those that are done.
+    fn command(&self) -> String {
+        let mut words: Vec<String> = std::env::args_os().map(|arg| quoted(&arg.to_string_lossy())).collect();
+        match self {
+            Self::Images { .. } => {
+                words.retain(|word| word != FORCE && word != MISSING);
+                words.push(MISSING.to_owned());
+            }
+            Self::Run { .. } => {}
+        }
+        words.join(" ")
+    }
 }
 
 /// A word as a POSIX shell takes it.

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::{
     args::GlobalArgs,
     catalog,
+    interrupt::quoted,
     networks::DeviceArg,
     output::{self, results_table},
     session::Session,
@@ -23,8 +24,8 @@ Example:
 
 Ctrl-C or SIGTERM stops the run at the next batch, with exit code 130; the same command goes on. A second one ends the program at once.
 
-With --json standard output has the result alone, and standard error an event a line, as {\"event\": \"progress\", ...}: step-started, progress, epoch,
-step-finished, interrupted, note. docs/metrics.md tells of their fields. Errors stay text.
+With --json standard output has the result alone, and standard error an event a line, as {\"event\": \"progress\", ...}: step-started, progress, memory,
+epoch, step-finished, interrupted, note. docs/metrics.md tells of their fields. Errors stay text.
 
 What is logged is in the run: metrics.jsonl, cases.csv, and tensorboard/ for `tensorboard --logdir`.")]
 pub struct Args {
@@ -48,6 +49,8 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let finished = session.finish(global.shown())?;
     let result = json!({ "run": &finished.root, "results": &finished.results });
     output::result(global.json, &result, || {
-        format!("{}\nrun: {}", results_table(&finished.results), finished.root.display())
+        let root = &finished.root;
+        let page = quoted(&root.to_string_lossy());
+        format!("{}\nrun: {}\nas a page: rl4seg report {page}", results_table(&finished.results), root.display())
     })
 }

@@ -8,6 +8,7 @@ mod faults;
 mod machine;
 mod measures;
 mod metrics;
+mod moved;
 mod networks;
 mod plugins;
 mod program;

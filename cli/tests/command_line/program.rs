@@ -5,7 +5,8 @@ use std::{
     fs,
     io::Read,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output},
+    time::{Duration, Instant},
 };
 
 use flate2::read::GzDecoder;
@@ -164,6 +165,26 @@ const SHORT: &[&str] = &[
     "policy.batch=4.0",
     "policy.update_epochs=2",
 ];
+
+/// Sends a signal by its name, as `INT`.
+pub fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Waits until a file is there.
+pub fn wait_for(path: &Path) {
+    wait_until(|| path.exists(), &path.display().to_string());
+}
+
+/// Waits until something is so.
+pub fn wait_until(is_so: impl Fn() -> bool, what: &str) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(120), "{what} never came");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
 
 /// All files below a folder with their bytes, but for those whose content depends on the time.
 pub fn files(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {

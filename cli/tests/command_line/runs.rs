@@ -1,6 +1,11 @@
 //! `init`, `adapt`, `status`, `predict` and `demo`: a run from its configuration to its results.
 
-use std::fs;
+use std::{
+    fs,
+    io::Read,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use rl4seg_core::{
     domain::{Grid, Image},
@@ -8,7 +13,7 @@ use rl4seg_core::{
 };
 use serde_json::Value;
 
-use crate::program::{Folder, files, rl4seg};
+use crate::program::{Folder, files, outcome, program, rl4seg, signal, wait_until};
 
 #[test]
 fn a_run_adapts_tells_where_it_is_and_segments() {
@@ -30,6 +35,8 @@ fn a_run_adapts_tells_where_it_is_and_segments() {
     reward_quality(&folder);
     predict(&folder, &run);
     predict_dicom(&folder, &run);
+    predict_in_two_calls(&folder, &run);
+    predict_to_a_full_disk(&folder, &run);
     review(&folder, &run, &results);
 }
 
@@ -135,6 +142,73 @@ fn predict_in_tiles(folder: &Folder, run: &str) {
     assert!(error.contains("limit of 1 MiB") && error.contains("large.nii"), "{error}");
     let error = predict(["--tile", "100"]).refused();
     assert!(error.contains("a multiple of 64") && error.contains("as 128"), "{error}");
+}
+
+/// What was stopped goes on, and comes to what one call comes to; earlier results of the images left are not taken for new ones.
+fn predict_in_two_calls(folder: &Folder, run: &str) {
+    let image = fs::read_dir(folder.at("target/img")).unwrap().next().unwrap().unwrap().path();
+    let (scans, whole, halved) = (folder.text("many"), folder.text("whole"), folder.text("halved"));
+    for scans in ["many", "others"] {
+        fs::create_dir(folder.at(scans)).unwrap();
+        for number in 0..60 {
+            fs::copy(&image, folder.at(scans).join(format!("{number:02}.nii.gz"))).unwrap();
+        }
+    }
+    for out in [&whole, &halved] {
+        rl4seg(["predict", run, &scans, "--out", out]).done();
+    }
+    let rows = || fs::read_to_string(folder.at("halved/scores.csv")).unwrap().lines().count() - 1;
+    let mut command = program();
+    command.args(["predict", run, &scans, "--out", &halved, "--force"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    wait_until(|| (3..50).contains(&rows()), "the third image");
+    signal(&child, "INT");
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{told}");
+    let done = rows();
+    assert!(done < 60 && told.contains(&format!("{done} of 60 images are finished and kept")), "{done}: {told}");
+
+    let go_on = told.lines().find_map(|line| line.strip_prefix("go on with: ")).unwrap();
+    assert!(go_on.ends_with(" --missing") && !go_on.contains("--force"), "{go_on}");
+    let finished = outcome(Command::new("sh").args(["-c", go_on]));
+    assert!(finished.stderr.contains(&format!("predict: {0} of {0} images", 60 - done)), "{}", finished.stderr);
+    assert!(finished.done().contains("halved/review-2.html"));
+    assert_eq!(results_of(&whole), results_of(&halved));
+
+    let missing = |scans: &str| rl4seg(["predict", run, scans, "--out", &halved, "--missing", "--json"]);
+    assert_eq!(missing(&scans).json(), Value::Array(Vec::new()));
+    let error = missing(&folder.text("others")).refused();
+    assert!(error.contains("00_labels.nii.gz: holds the results of") && error.contains("others/00.nii.gz"), "{error}");
+    let table = fs::read_to_string(folder.at("halved/scores.csv")).unwrap();
+    let networks = table.lines().nth(1).unwrap().rsplit(',').next().unwrap();
+    fs::write(folder.at("halved/scores.csv"), table.replace(networks, "0123456789abcdef")).unwrap();
+    let error = missing(&scans).refused();
+    assert!(error.contains("was made by other networks") && error.contains(networks), "{error}");
+}
+
+/// The first image shows that nothing can be written; the others are not segmented in vain.
+fn predict_to_a_full_disk(folder: &Folder, run: &str) {
+    let (program, scans, out) = (env!("CARGO_BIN_EXE_rl4seg"), folder.text("target/img"), folder.text("full"));
+    let call = format!("trap '' XFSZ; ulimit -f 0; exec '{program}' predict '{run}' '{scans}' --out '{out}'");
+    let error = outcome(Command::new("sh").args(["-c", &call])).refused();
+    assert!(error.contains("make room") && error.contains(" --missing"), "{error}");
+    assert!(error.contains("0 of ") && error.matches("cannot be written").count() == 2, "{error}");
+}
+
+/// All maps, and the rows of the tables in one order. The page is of one call.
+fn results_of(out: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut results = files(out.as_ref());
+    results.retain(|(path, _)| !path.to_string_lossy().starts_with("review"));
+    for (path, bytes) in &mut results {
+        if path.extension().is_some_and(|extension| extension == "csv") {
+            let text = String::from_utf8_lossy(bytes).replace(out, "out");
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines.sort_unstable();
+            *bytes = lines.join("\n").into_bytes();
+        }
+    }
+    results
 }
 
 /// A cine comes back as a segmentation that refers to its frames, and its uncertainty as NIfTI.

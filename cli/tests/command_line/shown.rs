@@ -4,8 +4,8 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Stdio},
+    time::Duration,
 };
 
 use rl4seg_core::run_dir::{self, Event, Step, StepKind, layout};
@@ -13,18 +13,13 @@ use serde_json::Value;
 
 use crate::{
     plugins::built,
-    program::{Folder, adapt_args, outcome, program, results},
+    program::{Folder, adapt_args, outcome, program, results, signal, wait_for},
 };
 
 fn adapt(folder: &Folder, more: &[&str]) -> Command {
     let mut command = program();
     command.args(adapt_args(&folder.text("run.toml"))).args(more);
     command
-}
-
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
 }
 
 /// The events on standard error up to the first that `is_last`.
@@ -38,14 +33,6 @@ fn events_until(stderr: &mut impl BufRead, is_last: impl Fn(&Value) -> bool) -> 
         }
     }
     panic!("the program ended before it told of that: {events:?}")
-}
-
-fn wait_for(path: &Path) {
-    let started = Instant::now();
-    while !path.exists() {
-        assert!(started.elapsed() < Duration::from_secs(120), "{} never came", path.display());
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 fn step_name(step: Step) -> Value {

@@ -45,6 +45,11 @@ pub(super) fn of_labels(labels: &LabelMap) -> String {
     hexadecimal(&sum.finalize())
 }
 
+/// Of weights, or another file's bytes.
+pub(super) fn of_bytes(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
 fn of_grid(grid: &Grid) -> Sha256 {
     let mut sum = Sha256::new();
     for entries in grid.shape() {

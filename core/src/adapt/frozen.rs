@@ -1,14 +1,17 @@
 //! The cases of a run and what each is for, written down before anything is computed. A run goes on with the same cases alone: one
 //! that came, went, or is for something else now would make test cases of what was trained on.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{AdaptError, Components, digest::Content};
 use crate::{
     domain::{CaseEntry, CaseId, Split},
-    run_dir::{RunDir, RunError, Step, StepKind, is_done, json_lines, layout, parse_json_lines, read, read_json_lines},
+    run_dir::{RunError, Step, StepKind, is_done, json_lines, layout, parse_json_lines, read, read_json_lines},
 };
 
 const SPLITS: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
@@ -36,9 +39,23 @@ pub struct FrozenCase {
 /// # Errors
 /// If the list cannot be read.
 pub fn cases_of_run(root: &Path) -> Result<Vec<FrozenCase>, RunError> {
+    folder_of_list(root).map_or_else(|| Ok(Vec::new()), |folder| read_json_lines(&folder.join(layout::CASES)))
+}
+
+/// Whether the run at `root` knows what each of its cases held, so that it would find out if that changed.
+///
+/// # Errors
+/// If its list of cases cannot be read.
+pub fn contents_are_known(root: &Path) -> Result<bool, RunError> {
+    let cases = cases_of_run(root)?;
+    Ok(!cases.is_empty() && cases.iter().all(|case| case.content.image.is_some()))
+}
+
+/// The folder with the run's list of cases; none before its pretraining is finished, or where an earlier version made none.
+fn folder_of_list(root: &Path) -> Option<PathBuf> {
     let pretrain = Step::new(0, StepKind::Pretrain);
-    let path = root.join(layout::step(&pretrain)).join(layout::CASES);
-    if is_done(root, &pretrain) && path.exists() { read_json_lines(&path) } else { Ok(Vec::new()) }
+    let folder = root.join(layout::step(&pretrain));
+    (is_done(root, &pretrain) && folder.join(layout::CASES).exists()).then_some(folder)
 }
 
 /// What the cases of both domains hold.
@@ -58,12 +75,8 @@ pub(super) fn list(components: &Components, seen: &Seen) -> Result<Vec<u8>, RunE
 ///
 /// # Errors
 /// If they are not, or the list cannot be read.
-pub(super) fn check(run: &RunDir, components: &mut Components) -> Result<Option<Seen>, AdaptError> {
-    let pretrain = Step::new(0, StepKind::Pretrain);
-    let folder = run.step_path(&pretrain);
-    if !run.is_done(&pretrain) || !folder.join(layout::CASES).exists() {
-        return Ok(None);
-    }
+pub(super) fn check(root: &Path, components: &mut Components) -> Result<Option<Seen>, AdaptError> {
+    let Some(folder) = folder_of_list(root) else { return Ok(None) };
     require_same(&read(&folder.join(layout::CASES))?, &folder, components).map(Some)
 }
 

@@ -45,7 +45,7 @@ pub use components::{Components, Judges, Validity};
 pub use domains::{SourceDomain, TargetDomain};
 pub use error::AdaptError;
 pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, StructureSummary};
-pub use frozen::{FrozenCase, cases_of_run};
+pub use frozen::{FrozenCase, cases_of_run, contents_are_known};
 pub use improve_policy::update_settings;
 pub use log::MetricsLine;
 pub use memory::MemoryEstimate;
@@ -82,6 +82,11 @@ impl StepContext<'_> {
         observer::report(self.observer, progress)
     }
 
+    /// Ends the step where that was asked for; for work that is part of what was told last.
+    pub(crate) fn go_on(&self) -> Result<(), AdaptError> {
+        observer::go_on(self.observer)
+    }
+
     /// Logs an epoch that is over; gives it back.
     pub(crate) fn epoch<T: Serialize>(&mut self, epoch: T) -> Result<T, AdaptError> {
         let line = self.log.epoch(self.step, &epoch)?;
@@ -116,7 +121,7 @@ pub fn run_steps(
     observer: &mut dyn Observer,
 ) -> Result<(), AdaptError> {
     if steps.iter().any(|step| !run.is_done(step))
-        && let Some(seen) = frozen::check(run, components)?
+        && let Some(seen) = frozen::check(run.root(), components)?
     {
         require_memory(plan, components, &seen, observer)?;
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     AdaptError, Components, Progress, StepContext,
     ahead::ahead,
-    batches,
+    batches, digest,
     epochs::{Saved, kept_policy, policy_among},
     frozen,
     labelled::Labelled,
@@ -48,7 +48,11 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     context.work.write(layout::CASES, &pretraining.cases)?;
     context.work.write_json_lines(layout::METRICS, &pretraining.log)?;
     let dice = pretraining.log.iter().map(|epoch| epoch.validation_dice).reduce(f64::max);
-    Ok(json!({ "epochs": epochs, "best_epoch": pretraining.best_epoch, "validation_dice": dice }))
+    let mut summary = json!({ "epochs": epochs, "best_epoch": pretraining.best_epoch, "validation_dice": dice });
+    if let Some(start) = &components.start {
+        summary["start_sha256"] = digest::of_bytes(&start.actor).into();
+    }
+    Ok(summary)
 }
 
 /// Where pretraining stands.
@@ -127,6 +131,7 @@ fn validation_dice(
 ) -> Result<f64, AdaptError> {
     let mut sum = 0.0;
     for batch in batches::in_order(&shapes(&validation.cases), context.plan.collect.batch) {
+        context.go_on()?;
         let grids: Vec<_> = batch.iter().map(|&case| *validation.cases[case].image.grid()).collect();
         let segmented = components.policy.segment(&stack(&validation.cases, &batch)?)?.unstack(&grids)?;
         for (labels, &case) in segmented.iter().zip(&batch) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     AdaptError, CaseResult, Components, Observer,
     evaluate::{Scored, evaluate_target},
+    frozen,
     state::{fitted_reward, latest_policy, latest_reward},
 };
 use crate::{
@@ -52,7 +53,7 @@ pub type See<'a> = &'a (dyn Fn(&CaseMaps<'_>) -> Result<(), ComponentError> + Sy
 /// can be told of its uncertainty.
 ///
 /// # Errors
-/// If the run has no reward network yet, or a case cannot be read or segmented.
+/// If the run has no reward network yet, or a case cannot be read or segmented, or is not what it was.
 pub fn review(
     root: &Path,
     components: &mut Components,
@@ -66,7 +67,7 @@ pub fn review(
 /// As [`review`], also of a run without a reward network, and shows the maps of each case to `see`.
 ///
 /// # Errors
-/// If the run has no policy yet, a case cannot be read or segmented, or `see` fails.
+/// If the run has no policy yet, a case cannot be read or segmented or is not what it was, or `see` fails.
 pub fn review_maps(
     root: &Path,
     components: &mut Components,
@@ -75,6 +76,7 @@ pub fn review_maps(
     see: See<'_>,
 ) -> Result<Vec<ReviewedCase>, AdaptError> {
     let (_, policy) = latest_policy(root)?;
+    frozen::check(root, components)?;
     components.policy.restore(&policy)?;
     let fitted = fitted_reward(root)?;
     if let Some((reward, _)) = &fitted {

@@ -17,4 +17,4 @@ pub use raw::{
     PretrainSettings, RawConfig, RewardKind, RewardSettings, ShrinkPerturb, SplitSettings, Trusted,
 };
 pub use schedule::{OverIterations, Schedule};
-pub use text::{Override, read};
+pub use text::{Override, PATH_KEYS, read};

@@ -68,7 +68,7 @@ impl Override {
 }
 
 /// Settings of a component that name a file or a folder, whatever the component.
-const PATH_KEYS: [&str; 2] = ["root", "path"];
+pub const PATH_KEYS: [&str; 2] = ["root", "path"];
 
 /// Reads a configuration file, applies `overrides`, and makes its paths absolute: those in it are
 /// relative to the folder it lies in.

@@ -20,6 +20,13 @@ pub enum Event {
         /// The device.
         device: String,
     },
+    /// The data of a domain lie elsewhere now.
+    Moved {
+        /// The key of the configuration, as `target.root`.
+        key: String,
+        /// What takes the place of its value.
+        path: String,
+    },
     /// A step began.
     Started {
         /// Which.

@@ -12,7 +12,8 @@ use rl4seg_core::{
 };
 
 use super::{
-    Output, nifti_of, review,
+    outputs::{Output, nifti_of},
+    review,
     segmenter::{Extent, RunSegmenter},
     tables::{Row, Scores},
 };
@@ -21,7 +22,7 @@ use crate::{commands::report::gallery::longest_side, output::note};
 /// An image, where its results go, and how it will be segmented.
 pub struct Task {
     pub input: Input,
-    output: Output,
+    pub output: Output,
     /// Its shape `[slow, y, x]`, and what it will take; or why it cannot be segmented.
     extent: Result<([usize; 3], Extent)>,
     /// Of its picture.
@@ -80,7 +81,7 @@ impl Task {
         let structures = extents(&segmented.labels, &segmenter.labels);
         Ok(Row {
             entry: review::entry(&self.input.name, (image, &segmented), (&segmenter.names, self.longest_side))?,
-            scores: Scores::new(path, &written, &segmented),
+            scores: Scores::new(path, &written, &segmented, &segmenter.fingerprint),
             structures,
             memory_bytes: extent.bytes,
             tile: extent.tile,

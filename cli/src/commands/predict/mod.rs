@@ -1,29 +1,24 @@
 //! `rl4seg predict`.
 
 mod images;
+mod outputs;
+mod results;
 mod review;
 mod segmenter;
 mod tables;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf, sync::atomic::Ordering};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use clap::ValueEnum;
-use rl4seg_core::io::Input;
+use results::Results;
 use segmenter::{PortionArgs, RunSegmenter};
-use serde_json::{Value, to_value};
-use tables::{Failure, Row};
 
 use crate::{
     args::GlobalArgs,
-    failure,
-    label_files::{LABELS, UNCERTAINTY, images_in},
+    interrupt::{self, Interrupted},
     networks::DeviceArg,
-    output::{self, Counter, note},
+    output::{self, Counter},
     reading::ReadingArgs,
 };
 
@@ -36,7 +31,10 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   rl4seg predict run scan1.nii.gz scan2.nii.gz --out results
-  rl4seg predict run DICOMDIR --out results --write dicom")]
+  rl4seg predict run DICOMDIR --out results --write dicom
+  rl4seg predict run scans/ --out results --missing
+
+Ctrl-C or SIGTERM stops at the next image, with exit code 130; --missing goes on. A second one ends the program at once.")]
 pub struct Args {
     /// The run directory
     run: PathBuf,
@@ -52,6 +50,9 @@ pub struct Args {
     /// Replace results that are there already
     #[arg(long)]
     force: bool,
+    /// Segment those images alone that have no results of this run's networks yet
+    #[arg(long, conflicts_with = "force")]
+    missing: bool,
     #[command(flatten)]
     portion: PortionArgs,
     #[command(flatten)]
@@ -69,38 +70,38 @@ enum Written {
 }
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
-    let outputs = outputs(args)?;
+    let wanted = outputs::outputs(args)?;
     let segmenter = RunSegmenter::load(&args.run, &args.device, &args.portion, global)?;
+    let (all, wanted) = (wanted.len(), outputs::to_be_done(args, wanted, &segmenter.fingerprint)?);
+    if wanted.is_empty() {
+        global.shown().tell(&format!("predict: all {all} images have results in {}", args.out.display()));
+    }
     let reading = args.reading.reading();
-    let images = images::survey(&segmenter, outputs, &reading);
+    let images = images::survey(&segmenter, wanted, &reading);
     images::tell_peak(&images);
     fs::create_dir_all(&args.out).with_context(|| {
         format!("{}: the folder for the results cannot be made; name another with --out", args.out.display())
     })?;
+    let mut results = Results::begin(args, &images)?;
+    let stop = interrupt::listen(global.shown(), "image")?;
     let mut counter = Counter::new("predict", global.shown());
-    let mut rows = Vec::new();
-    let mut failed = Vec::new();
-    for (index, image) in images.iter().enumerate() {
+    for (index, image) in images.iter().enumerate().take_while(|_| !stop.load(Ordering::Relaxed)) {
         let name = image.input.path().display().to_string();
         counter.at(&name, index, images.len(), "images");
         let mut progress = |done, total| tell_progress(&mut counter, &name, (index, images.len()), (done, total));
-        match image.segment(&segmenter, &reading, &mut progress) {
-            Ok(row) => rows.push(row),
-            Err(error) => failed.push((name, error)),
-        }
+        results.take(name.clone(), image.segment(&segmenter, &reading, &mut progress))?;
     }
-    counter.finish(&format!("{} of {} images", rows.len(), images.len()));
-    if !rows.is_empty() {
-        tables::write(&args.out, &rows)?;
-        review::write(&args.out, &rows, &segmenter.labels)?;
+    counter.finish(&format!("{} of {} images", results.rows.len(), images.len()));
+    results.finish(&segmenter.labels)?;
+    if global.json || !results.rows.is_empty() {
+        output::result(global.json, &results.for_machines()?, || results.text())?;
     }
-    if global.json || !rows.is_empty() {
-        output::result(global.json, &for_machines(&rows, &failed)?, || tables::text(&rows))?;
+    let stopped = Interrupted::Images { done: results.rows.len(), total: images.len() };
+    if results.seen() < images.len() {
+        results.tell_failures();
+        return Err(global.shown().interrupted(stopped));
     }
-    let count = failed.len();
-    let Some((_, last)) = failed.pop() else { return Ok(()) };
-    failed.iter().for_each(|(_, error)| note(&failure::describe(error)));
-    Err(last.context(format!("{count} of {} images could not be segmented", images.len())))
+    results.failure()
 }
 
 /// Of one image its portions are counted, of several the images.
@@ -109,47 +110,4 @@ fn tell_progress(counter: &mut Counter, name: &str, (index, images): (usize, usi
         1 => counter.at(name, done, total, "portions"),
         _ => counter.at(&format!("{name}, portion {} of {total}", done + 1), index, images, "images"),
     }
-}
-
-/// A row for each image, also for those that failed.
-fn for_machines(rows: &[Row], failed: &[(String, anyhow::Error)]) -> anyhow::Result<Vec<Value>> {
-    let failures = failed.iter().map(|(image, error)| Failure { image: image.clone(), error: format!("{error:#}") });
-    let values = rows.iter().map(to_value).chain(failures.map(to_value));
-    Ok(values.collect::<Result<_, _>>()?)
-}
-
-/// The two files of an image's results.
-#[derive(Debug, Clone, PartialEq)]
-struct Output {
-    labels: PathBuf,
-    uncertainty: PathBuf,
-}
-
-/// Where the results of each image go; refuses what would be lost.
-fn outputs(args: &Args) -> anyhow::Result<Vec<(Input, Output)>> {
-    let mut taken: BTreeMap<String, PathBuf> = BTreeMap::new();
-    let mut outputs = Vec::new();
-    let mut images = Vec::new();
-    for path in &args.images {
-        images.extend(images_in(path)?);
-    }
-    for image in images {
-        if let Some(other) = taken.insert(image.name.clone(), image.path()) {
-            bail!("{} and {} would have the same results; rename one", other.display(), image.path().display());
-        }
-        let ending = if args.write == Written::Dicom && image.is_dicom() { "dcm" } else { "nii.gz" };
-        let path = |what: &str| args.out.join(format!("{}{what}.{ending}", image.name));
-        let output = Output { labels: path(LABELS), uncertainty: path(UNCERTAINTY) };
-        outputs.push((image, output));
-    }
-    let written = outputs.iter().flat_map(|(_, output)| [&output.labels, &output.uncertainty]);
-    for path in written.flat_map(|path| [path.clone(), nifti_of(path)]) {
-        ensure!(args.force || !path.exists(), "{} is there already; --force replaces it", path.display());
-    }
-    Ok(outputs)
-}
-
-/// The NIfTI file that stands in for one of DICOM.
-fn nifti_of(path: &Path) -> PathBuf {
-    if path.extension().is_some_and(|ending| ending == "dcm") { path.with_extension("nii.gz") } else { path.to_owned() }
 }

@@ -1,6 +1,9 @@
 //! The list for those who look through the results: a page with the worst first.
 
-use std::path::Path;
+use std::{
+    iter,
+    path::{Path, PathBuf},
+};
 
 use maud::html;
 use rl4seg_core::{
@@ -18,8 +21,8 @@ use crate::{
     output::percent,
 };
 
-/// The name of the page.
-pub const REVIEW: &str = "review.html";
+/// The name of the page, without its ending.
+const REVIEW: &str = "review";
 
 /// An image's results, to be looked at.
 ///
@@ -56,11 +59,16 @@ pub fn entry(
     })
 }
 
-/// Writes the page of these images.
+/// Writes the page of these images, beside those of earlier calls or in the place of the first; tells where.
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn write(folder: &Path, rows: &[Row], labels: &LabelSet) -> anyhow::Result<()> {
+pub fn write(
+    folder: &Path,
+    rows: &[Row],
+    labels: &LabelSet,
+    (others, replace): (usize, bool),
+) -> anyhow::Result<PathBuf> {
     let entry = |row: &Row| Entry {
         numbers: vec![("Uncertain voxels".to_owned(), percent(row.scores.uncertain_share))],
         ..row.entry.clone()
@@ -72,9 +80,21 @@ pub fn write(folder: &Path, rows: &[Row], labels: &LabelSet) -> anyhow::Result<(
         p .lead {
             (rows.len()) @if rows.len() == 1 { " image" } @else { " images" } " of one call, the worst first: what is not anatomically valid, then what is least certain. "
             "Uncertainty is that of all voxels, for each segmented one."
+            @if others > 0 {
+                " This folder has results of " (others) " more, which are not on this page; " code { "scores.csv" } " lists all."
+            }
         }
     };
     let section = Section { id: "cases", title: "Cases", content: gallery::gallery(&gallery) };
     let page = page("Results to review", &head, &[section], Some(&gallery))?;
-    Ok(write_atomically(&folder.join(REVIEW), page.as_bytes())?)
+    let path = if replace { folder.join(format!("{REVIEW}.html")) } else { free(folder) };
+    write_atomically(&path, page.as_bytes())?;
+    Ok(path)
+}
+
+/// The first name for a page that no earlier call took.
+fn free(folder: &Path) -> PathBuf {
+    let later = (2..).map(|number| folder.join(format!("{REVIEW}-{number}.html")));
+    let mut names = iter::once(folder.join(format!("{REVIEW}.html"))).chain(later);
+    names.find(|path| !path.exists()).unwrap_or_else(|| folder.join(format!("{REVIEW}.html")))
 }

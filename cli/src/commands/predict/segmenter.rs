@@ -10,6 +10,7 @@ use rl4seg_core::{
     domain::{Grid, Image, LabelSet},
     nn,
 };
+use sha2::{Digest, Sha256};
 
 use crate::{
     args::GlobalArgs,
@@ -19,6 +20,8 @@ use crate::{
     session,
 };
 
+/// Digits of a fingerprint.
+const DIGITS: usize = 16;
 /// An image that is read from files has one channel.
 const CHANNELS: usize = 1;
 
@@ -42,6 +45,8 @@ pub struct RunSegmenter {
     plane_by_plane: bool,
     memory: Option<u64>,
     tile: Option<usize>,
+    /// The first digits of the SHA-256 of the networks' weights and of the calibration.
+    pub fingerprint: String,
     pub labels: LabelSet,
     /// What findings call them.
     pub names: Names,
@@ -85,10 +90,11 @@ impl RunSegmenter {
         let catalog = catalog::load(global)?;
         let labels = catalog::modality(&catalog, &plan.modality)?.labels.clone();
         let Networks { mut policy, mut reward, .. } = Networks::new(&plan, &catalog, CHANNELS, labels.len(), device)?;
-        let (_, weights) = adapt::latest_policy(run)?;
-        policy.restore(&weights).with_context(|| format!("the policy in {}", run.display()))?;
+        let (_, state) = adapt::latest_policy(run)?;
+        policy.restore(&state).with_context(|| format!("the policy in {}", run.display()))?;
         let (weights, calibration) = adapt::latest_reward(run)?;
         reward.restore(&weights).with_context(|| format!("the reward network in {}", run.display()))?;
+        let fingerprint = fingerprint(&[&state.actor, &weights, &calibration.temperature.to_le_bytes()]);
         let segmenter = Segmenter {
             policy: Box::new(policy),
             reward: Box::new(reward),
@@ -98,7 +104,15 @@ impl RunSegmenter {
             classes: labels.len(),
         };
         let names = Names::of(&labels, &plan);
-        Ok(Self { segmenter, plane_by_plane: plan.network.component.is_none(), memory, tile, labels, names })
+        Ok(Self {
+            segmenter,
+            plane_by_plane: plan.network.component.is_none(),
+            memory,
+            tile,
+            fingerprint,
+            labels,
+            names,
+        })
     }
 
     /// How an image on `grid` will be segmented.
@@ -128,4 +142,11 @@ impl RunSegmenter {
         nn::release_memory();
         Ok(self.segmenter.segment((name, image), portion, progress)?)
     }
+}
+
+fn fingerprint(parts: &[&[u8]]) -> String {
+    let mut sum = Sha256::new();
+    parts.iter().for_each(|part| sum.update(part));
+    let digits: String = sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    digits[..DIGITS].to_owned()
 }

@@ -1,6 +1,10 @@
 //! The tables that `predict` writes: a row for each image, and one for each structure in each plane.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+    path::{Path, absolute},
+};
 
 use anyhow::Context;
 use rl4seg_core::{
@@ -11,7 +15,7 @@ use rl4seg_core::{
 };
 use serde::Serialize;
 
-use super::Output;
+use super::outputs::Output;
 use crate::{
     commands::report::gallery::Entry,
     output::{number, percent, table},
@@ -21,6 +25,15 @@ use crate::{
 const SCORES: &str = "scores.csv";
 /// The name of the table of areas and volumes.
 const SIZES: &str = "sizes.csv";
+/// The columns of the table of scores, as [`Scores`] has them.
+const SCORE_COLUMNS: [&str; 7] =
+    ["image", "labels", "uncertainty", "verdict", "mean_uncertainty", "uncertain_share", "networks"];
+/// The columns of the table of areas and volumes, as [`Size`] has them.
+const SIZE_COLUMNS: [&str; 5] = ["image", "structure", "plane", "area_mm2", "volume_ml"];
+/// Places of columns.
+const IMAGE: usize = 0;
+const LABELS: usize = 1;
+const NETWORKS: usize = 6;
 /// A voxel is uncertain if its label is more likely wrong than right.
 const UNCERTAIN: f32 = 0.5;
 
@@ -33,6 +46,7 @@ pub struct Scores {
     verdict: Verdict,
     mean_uncertainty: f64,
     pub uncertain_share: f64,
+    networks: String,
 }
 
 /// What an image comes to, for machines.
@@ -69,15 +83,17 @@ struct Size<'a> {
 }
 
 impl Scores {
-    pub fn new(path: &Path, output: &Output, segmented: &Segmented) -> Self {
+    /// Of the image at `path`; `networks` is the fingerprint of those that segmented it.
+    pub fn new(path: &Path, output: &Output, segmented: &Segmented, networks: &str) -> Self {
         let Segmented { uncertainty, verdict, .. } = segmented;
         Self {
-            image: path.display().to_string(),
+            image: name_of(path),
             labels: output.labels.display().to_string(),
             uncertainty: output.uncertainty.display().to_string(),
             verdict: *verdict,
             mean_uncertainty: mean(uncertainty, f64::from),
             uncertain_share: mean(uncertainty, |value| f64::from(u8::from(value > UNCERTAIN))),
+            networks: networks.to_owned(),
         }
     }
 }
@@ -86,11 +102,61 @@ fn mean(map: &VoxelMap, of: impl Fn(f32) -> f64) -> f64 {
     map.values().iter().map(|&value| of(value)).sum::<f64>() / map.values().len() as f64
 }
 
-/// Writes both tables with these rows, and with those of other images that stand in them already.
-pub fn write(folder: &Path, rows: &[Row]) -> anyhow::Result<()> {
-    let images: Vec<&str> = rows.iter().map(|row| row.scores.image.as_str()).collect();
-    merge(&folder.join(SCORES), rows.iter().map(|row| &row.scores), &images)?;
-    merge(&folder.join(SIZES), rows.iter().flat_map(sizes), &images)
+/// What the table of scores says of a label map.
+pub struct Listed {
+    /// Of which image it is.
+    pub image: String,
+    /// The fingerprint of the networks that made it; empty in tables of earlier versions.
+    pub networks: String,
+}
+
+/// The label maps in a folder that its table of scores has a row for, by their names.
+pub fn listed(folder: &Path) -> anyhow::Result<BTreeMap<String, Listed>> {
+    let rows = records(&folder.join(SCORES))?;
+    let field = |row: &csv::StringRecord, column: usize| row.get(column).unwrap_or_default().to_owned();
+    let listed = |row: &csv::StringRecord| Listed { image: field(row, IMAGE), networks: field(row, NETWORKS) };
+    Ok(rows.iter().filter_map(|row| Some((labels_of(row)?, listed(row)))).collect())
+}
+
+/// What the tables call an image.
+pub fn name_of(path: &Path) -> String {
+    absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+/// Writes both tables with these rows, and with those that stand in them of label maps other than theirs and than `gone`.
+pub fn write(folder: &Path, rows: &[Row], gone: &BTreeSet<String>) -> anyhow::Result<()> {
+    let mut replaced: BTreeSet<String> = rows.iter().map(|row| name(&row.scores.labels)).collect();
+    replaced.extend(gone.iter().cloned());
+    let before = records(&folder.join(SCORES))?;
+    let (old, kept): (Vec<_>, Vec<_>) =
+        before.into_iter().partition(|row| labels_of(row).is_some_and(|labels| replaced.contains(&labels)));
+    if rows.is_empty() && old.is_empty() {
+        return Ok(());
+    }
+    let mut images: BTreeSet<&str> = old.iter().filter_map(|row| row.get(IMAGE)).collect();
+    images.extend(rows.iter().map(|row| row.scores.image.as_str()));
+    let mut sizes_before = records(&folder.join(SIZES))?;
+    sizes_before.retain(|row| row.get(IMAGE).is_none_or(|image| !images.contains(image)));
+    put(&folder.join(SIZES), (&SIZE_COLUMNS, rows.iter().flat_map(sizes)), &sizes_before)?;
+    put(&folder.join(SCORES), (&SCORE_COLUMNS, rows.iter().map(|row| &row.scores)), &kept)
+}
+
+/// The rows of a table that a call left; none where there is no table.
+fn records(path: &Path) -> anyhow::Result<Vec<csv::StringRecord>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let rows = csv::Reader::from_path(path).and_then(|mut reader| reader.records().collect());
+    rows.with_context(|| format!("{}: is not a table that predict wrote; move it away", path.display()))
+}
+
+/// The name of the label map that a row of scores is of.
+fn labels_of(row: &csv::StringRecord) -> Option<String> {
+    row.get(LABELS).map(name)
+}
+
+fn name(path: &str) -> String {
+    Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn sizes(row: &Row) -> Vec<Size<'_>> {
@@ -109,22 +175,24 @@ fn sizes(row: &Row) -> Vec<Size<'_>> {
     sizes
 }
 
-/// Writes rows, then those of the table that are of other images; an image's name stands first.
-fn merge<T: Serialize>(path: &Path, rows: impl Iterator<Item = T>, images: &[&str]) -> anyhow::Result<()> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+/// Writes a table: its columns, new rows, then those it had.
+fn put<T: Serialize>(
+    path: &Path,
+    (columns, rows): (&[&str], impl Iterator<Item = T>),
+    before: &[csv::StringRecord],
+) -> anyhow::Result<()> {
+    let writing = || format!("writing {}", path.display());
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    writer.write_record(columns).with_context(writing)?;
     for row in rows {
-        writer.serialize(row).with_context(|| format!("writing {}", path.display()))?;
+        writer.serialize(row).with_context(writing)?;
     }
-    if path.exists() {
-        let unreadable = || format!("{}: is not a table that predict wrote; move it away", path.display());
-        for row in csv::Reader::from_path(path).with_context(unreadable)?.records() {
-            let row = row.with_context(unreadable)?;
-            if row.get(0).is_none_or(|image| !images.contains(&image)) {
-                writer.write_record(&row).with_context(unreadable)?;
-            }
-        }
+    for row in before {
+        // An earlier version wrote fewer columns.
+        let fields = row.iter().chain(iter::repeat("")).take(columns.len());
+        writer.write_record(fields).with_context(writing)?;
     }
-    let bytes = writer.into_inner().with_context(|| format!("writing {}", path.display()))?;
+    let bytes = writer.into_inner().with_context(writing)?;
     Ok(write_atomically(path, &bytes)?)
 }
 
@@ -139,4 +207,50 @@ pub fn text(rows: &[Row]) -> String {
         ]
     });
     table(&["image", "verdict", "mean uncertainty", "uncertain voxels"], cells)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(row: impl Serialize) -> Vec<String> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.serialize(row).unwrap();
+        let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+        text.lines().next().unwrap().split(',').map(str::to_owned).collect()
+    }
+
+    fn scores(image: &str) -> Scores {
+        let [labels, uncertainty] = ["labels", "uncertainty"].map(|what| format!("out/{image}_{what}.nii.gz"));
+        let (image, networks) = (format!("/scans/{image}.nii"), "00ff".to_owned());
+        let verdict = Verdict::Valid;
+        Scores { image, labels, uncertainty, verdict, mean_uncertainty: 0.5, uncertain_share: 0.25, networks }
+    }
+
+    #[test]
+    fn the_columns_are_those_of_the_rows() {
+        let size = Size { image: "a", structure: "b", plane: None, area_mm2: None, volume_ml: None };
+        assert_eq!(header(size), SIZE_COLUMNS);
+        assert_eq!(header(scores("a")), SCORE_COLUMNS);
+        assert_eq!(
+            [SCORE_COLUMNS[IMAGE], SCORE_COLUMNS[LABELS], SCORE_COLUMNS[NETWORKS]],
+            ["image", "labels", "networks"]
+        );
+    }
+
+    #[test]
+    fn rows_of_an_earlier_version_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(SCORES);
+        let before = "image,labels,uncertainty,verdict,mean_uncertainty,uncertain_share\n\
+                      a.nii,out/a_labels.nii.gz,u,valid,0.1,0.2\nb.nii,out/b_labels.nii.gz,u,valid,0.1,0.2\n";
+        std::fs::write(&path, before).unwrap();
+        write(folder.path(), &[], &["b_labels.nii.gz".to_owned()].into()).unwrap();
+        let listed = listed(folder.path()).unwrap();
+        assert_eq!(listed.keys().collect::<Vec<_>>(), ["a_labels.nii.gz"]);
+        assert_eq!(
+            (listed["a_labels.nii.gz"].image.as_str(), listed["a_labels.nii.gz"].networks.as_str()),
+            ("a.nii", "")
+        );
+    }
 }

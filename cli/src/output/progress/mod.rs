@@ -20,6 +20,7 @@ use meter::{Meter, Reading};
 pub use run::RunProgress;
 
 use super::{clock, note};
+use crate::interrupt::Interrupted;
 
 /// Time between two lines in a log.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
@@ -53,6 +54,14 @@ impl Shown {
         if self != Self::Events {
             note(text);
         }
+    }
+
+    /// Tells machines that work was stopped; people are told by its end.
+    pub fn interrupted(self, interrupted: Interrupted) -> anyhow::Error {
+        if self == Self::Events {
+            event("interrupted", &interrupted);
+        }
+        interrupted.into()
     }
 
     /// Tells people something.

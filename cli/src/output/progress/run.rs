@@ -47,11 +47,7 @@ impl RunProgress {
         let Some(step) = error.interrupted_in() else { return error.into() };
         let steps: Vec<Step> = Step::all(iterations).collect();
         let done = steps.iter().filter(|step| run_dir::is_done(root, step)).count();
-        let interrupted = Interrupted { step, done, total: steps.len() };
-        if self.shown == Shown::Events {
-            event("interrupted", &interrupted);
-        }
-        interrupted.into()
+        self.shown.interrupted(Interrupted::Run { step, done, total: steps.len() })
     }
 }
 

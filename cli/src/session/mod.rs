@@ -1,6 +1,11 @@
 //! Opening a run: its configuration, its directory, its components.
 
-use std::path::{Path, PathBuf};
+mod moves;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
@@ -36,7 +41,7 @@ pub fn adapt(
 /// The latest policy's results on the target's test cases, with their uncertainty. Writes nothing.
 pub fn review(run: &Path, catalog: &Catalog, device: &DeviceArg, shown: Shown) -> anyhow::Result<Vec<ReviewedCase>> {
     let plan = plan_of_run(run)?;
-    let mut components = components(&plan, catalog, device)?;
+    let mut components = components(run, &plan, catalog, device)?;
     Ok(adapt::review(run, &mut components, &plan, &mut RunProgress::new(shown))?)
 }
 
@@ -49,7 +54,7 @@ pub fn review_maps(
     see: See<'_>,
 ) -> anyhow::Result<Vec<ReviewedCase>> {
     let plan = plan_of_run(run)?;
-    let mut components = components(&plan, catalog, device)?;
+    let mut components = components(run, &plan, catalog, device)?;
     Ok(adapt::review_maps(run, &mut components, &plan, &mut RunProgress::new(shown), see)?)
 }
 
@@ -73,12 +78,14 @@ impl Session {
         let (root, plan) = plan(location, overrides)?;
         let begun = root.exists().then(|| run_dir::read_manifest(&root)).transpose()?;
         let device = &begun.map_or_else(|| Ok(device.clone()), |manifest| device.of_run(&root, &manifest.device))?;
-        let components = components(&plan, catalog, device)?;
+        let components = components(&root, &plan, catalog, device)?;
         let run = open_or_create(&root, &plan, catalog, device)?;
-        run.journal()?.record(Event::Opened {
+        let mut journal = run.journal()?;
+        journal.record(Event::Opened {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             device: device.name().to_owned(),
         })?;
+        moves::record(&root, &plan, &mut journal)?;
         Ok(Self { root, plan, components, run, device: device.clone() })
     }
 
@@ -123,7 +130,7 @@ impl Session {
         if self.device.is_gpu() {
             shown.tell("note: on a GPU the first batches of each kind take long: kernels are compiled and tried out");
         }
-        let mut progress = RunProgress::of_run(shown, self.estimate()?, interrupt::listen(shown)?);
+        let mut progress = RunProgress::of_run(shown, self.estimate()?, interrupt::listen(shown, "batch")?);
         adapt::run_steps(&self.run, &mut self.components, &self.plan, steps, &mut progress)
             .map_err(|error| progress.ended(error, &self.root, iterations))?;
         Ok(Finished { results: iteration_results(&self.root, self.plan.iterations)?, root: self.root })
@@ -139,23 +146,24 @@ fn plan(location: &Path, overrides: &[Override]) -> anyhow::Result<(PathBuf, Pla
     );
     if location.is_dir() {
         run_dir::read_config(location)?;
-        let config = config::read(&location.join(layout::CONFIG), overrides)?;
-        return Ok((location.to_owned(), config.check()?));
+        return Ok((location.to_owned(), moves::config(location, overrides)?.check()?));
     }
     let config = config::read(location, overrides)?;
     Ok((config.output.clone(), config.check()?))
 }
 
-/// The configuration that a run was begun with.
+/// The configuration that a run was begun with, with its data where they lie now.
 pub fn plan_of_run(run: &Path) -> anyhow::Result<Plan> {
     run_dir::read_config(run)?;
-    Ok(config::read(&run.join(layout::CONFIG), &[])?.check()?)
+    Ok(moves::config(run, &[])?.check()?)
 }
 
-fn components(plan: &Plan, catalog: &Catalog, device: &DeviceArg) -> anyhow::Result<Components> {
+fn components(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceArg) -> anyhow::Result<Components> {
+    moves::require_data(root, plan)?;
     let labels = &catalog::modality(catalog, &plan.modality)?.labels;
     let mut networks = Networks::new(plan, catalog, channels(plan, catalog)?, labels.len(), device)?;
-    let checkpoint = plan.pretrain.checkpoint.as_ref();
+    let is_pretrained = run_dir::is_done(root, &Step::new(0, StepKind::Pretrain));
+    let checkpoint = plan.pretrain.checkpoint.as_ref().filter(|_| !is_pretrained);
     let prefix = plan.pretrain.checkpoint_prefix.as_deref();
     let start = checkpoint.map(|checkpoint| networks.start_from(checkpoint, prefix)).transpose()?;
     let components = Components::load(plan, catalog, Box::new(networks.policy), Box::new(networks.reward))?;
@@ -181,9 +189,11 @@ fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceAr
         note(&format!("note: {holder} worked on this run and was ended; what it had kept is gone on from"));
     }
     let begun_with = run_dir::read_config(root)?;
-    let differences = differences(&with_defaults(&begun_with)?, &config.parse()?);
+    let may_move = adapt::contents_are_known(root)?;
+    let mut differences = differences(&with_defaults(&begun_with)?, &config.parse()?);
+    differences.retain(|key, _| !(may_move && moves::is_place(key)));
     if !differences.is_empty() {
-        let list: String = differences.iter().map(|line| format!("\n  {line}")).collect();
+        let list: String = differences.iter().map(|(key, change)| format!("\n  {key}: {change}")).collect();
         let network = root.join(layout::step(&Step::new(0, StepKind::Pretrain))).join(layout::ACTOR);
         let shortcut = if !root.join(layout::step(&Step::new(0, StepKind::Pretrain))).exists() {
             format!("\nNothing is finished in it: remove {} to begin anew", root.display())
@@ -233,22 +243,22 @@ fn with_defaults(text: &str) -> anyhow::Result<toml::Table> {
     }
 }
 
-/// The keys in which two configurations differ, with both values. Where a run lies is no difference.
-fn differences(begun_with: &toml::Table, now: &toml::Table) -> Vec<String> {
+/// The keys in which two configurations differ, with what is told of both values. Where a run lies is no difference.
+fn differences(begun_with: &toml::Table, now: &toml::Table) -> BTreeMap<String, String> {
     let (mut then, mut now) = (flat(begun_with), flat(now));
     then.remove("output");
     now.remove("output");
-    let keys: std::collections::BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let keys: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
     let show = |value: Option<&String>| value.cloned().unwrap_or_else(|| "absent".to_owned());
     keys.into_iter()
         .filter(|key| then.get(*key) != now.get(*key))
-        .map(|key| format!("{key}: was {}, is now {}", show(then.get(key)), show(now.get(key))))
+        .map(|key| (key.clone(), format!("was {}, is now {}", show(then.get(key)), show(now.get(key)))))
         .collect()
 }
 
 /// Every value by its dotted key.
-fn flat(table: &toml::Table) -> std::collections::BTreeMap<String, String> {
-    let mut values = std::collections::BTreeMap::new();
+fn flat(table: &toml::Table) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
     for (key, value) in table {
         match value {
             toml::Value::Table(inner) => {
@@ -279,10 +289,9 @@ mod tests {
     fn what_differs_is_named_with_both_values() {
         let then = "output = 'a'\nseed = 1\n[policy]\nepochs = 5\nbatch = 8\n".parse().unwrap();
         let now = "output = 'b'\nseed = 1\n[policy]\nepochs = 6\nbatch = 8\nrule = 'ppo'\n".parse().unwrap();
-        assert_eq!(
-            differences(&then, &now),
-            ["policy.epochs: was 5, is now 6", "policy.rule: was absent, is now \"ppo\""]
-        );
+        let told = [("policy.epochs", "was 5, is now 6"), ("policy.rule", "was absent, is now \"ppo\"")];
+        let told = told.map(|(key, change)| (key.to_owned(), change.to_owned()));
+        assert_eq!(differences(&then, &now), told.into());
         assert!(differences(&then, &then).is_empty());
     }
 }

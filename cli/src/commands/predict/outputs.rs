@@ -1,0 +1,114 @@
+//! Where the results of images go, and which of them are there.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{bail, ensure};
+use rl4seg_core::io::Input;
+
+use super::{
+    Args, Written,
+    tables::{self, Listed},
+};
+use crate::label_files::{LABELS, UNCERTAINTY, images_in};
+
+/// The two files of an image's results.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    pub labels: PathBuf,
+    pub uncertainty: PathBuf,
+}
+
+impl Output {
+    /// What the label map is called in its folder, by which the tables know an image's results.
+    pub fn name(&self) -> String {
+        self.labels.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Both, with the names they have where the standard has no DICOM for them.
+    fn files(&self) -> impl Iterator<Item = PathBuf> {
+        [&self.labels, &self.uncertainty].into_iter().flat_map(|path| [path.clone(), nifti_of(path)])
+    }
+
+    fn is_there(&self) -> bool {
+        self.labels.exists() && (self.uncertainty.exists() || nifti_of(&self.uncertainty).exists())
+    }
+}
+
+/// The NIfTI file that stands in for one of DICOM.
+pub fn nifti_of(path: &Path) -> PathBuf {
+    if path.extension().is_some_and(|ending| ending == "dcm") { path.with_extension("nii.gz") } else { path.to_owned() }
+}
+
+/// Where the results of each image go; refuses what would be lost.
+pub fn outputs(args: &Args) -> anyhow::Result<Vec<(Input, Output)>> {
+    let mut taken: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut outputs = Vec::new();
+    let mut images = Vec::new();
+    for path in &args.images {
+        images.extend(images_in(path)?);
+    }
+    for image in images {
+        if let Some(other) = taken.insert(image.name.clone(), image.path()) {
+            bail!(
+                "{} and {} would have the same results; name the folder of the images alone, or rename one",
+                other.display(),
+                image.path().display()
+            );
+        }
+        let ending = if args.write == Written::Dicom && image.is_dicom() { "dcm" } else { "nii.gz" };
+        let path = |what: &str| args.out.join(format!("{}{what}.{ending}", image.name));
+        let output = Output { labels: path(LABELS), uncertainty: path(UNCERTAINTY) };
+        outputs.push((image, output));
+    }
+    if !args.force && !args.missing {
+        for path in outputs.iter().flat_map(|(_, output)| output.files()) {
+            let both = "--force replaces it, and --missing segments the other images alone";
+            ensure!(!path.exists(), "{} is there already; {both}", path.display());
+        }
+    }
+    Ok(outputs)
+}
+
+/// With `--missing`, the images without results of the networks with this fingerprint; else all. Files that no table lists were
+/// left by a call that was ended, and do not count.
+///
+/// # Errors
+/// If there are results of other networks, or of another image of the same name.
+pub fn to_be_done(
+    args: &Args,
+    outputs: Vec<(Input, Output)>,
+    fingerprint: &str,
+) -> anyhow::Result<Vec<(Input, Output)>> {
+    if !args.missing {
+        return Ok(outputs);
+    }
+    let listed = tables::listed(&args.out)?;
+    let mut wanted = Vec::new();
+    for (image, output) in outputs {
+        match listed.get(&output.name()) {
+            Some(row) if output.is_there() => require_same(row, &image, &output, fingerprint)?,
+            _ => wanted.push((image, output)),
+        }
+    }
+    Ok(wanted)
+}
+
+fn require_same(row: &Listed, image: &Input, output: &Output, fingerprint: &str) -> anyhow::Result<()> {
+    let labels = output.labels.display();
+    let image = tables::name_of(&image.path());
+    ensure!(
+        row.image == image,
+        "{labels}: holds the results of {}, not those of {image}; choose another --out, or replace them with --force",
+        row.image
+    );
+    ensure!(
+        row.networks == fingerprint,
+        "{labels}: was made by other networks (scores.csv has {}; those of the run now are {fingerprint}); choose another --out, \
+         or replace all with --force",
+        if row.networks.is_empty() { "none" } else { &row.networks }
+    );
+    Ok(())
+}
