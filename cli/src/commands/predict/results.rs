@@ -75,7 +75,7 @@ impl<'a> Results<'a> {
             return Ok(());
         }
         self.save().with_context(|| self.unwritten())?;
-        let others = tables::listed(self.folder)?.len() - self.rows.len();
+        let others = tables::listed(self.folder)?.len().saturating_sub(self.rows.len());
         let page = review::write(self.folder, &self.rows, labels, (others, self.force));
         self.page = Some(page.with_context(|| self.unwritten())?);
         Ok(())
