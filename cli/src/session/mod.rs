@@ -15,6 +15,8 @@ use rl4seg_core::{
     run_dir::{self, Entry, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
 };
 
+pub use moves::require_data;
+
 use crate::{
     catalog, interrupt,
     networks::{DeviceArg, Networks},
@@ -159,7 +161,7 @@ pub fn plan_of_run(run: &Path) -> anyhow::Result<Plan> {
 }
 
 fn components(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceArg) -> anyhow::Result<Components> {
-    moves::require_data(root, plan)?;
+    require_data(root, plan)?;
     let labels = &catalog::modality(catalog, &plan.modality)?.labels;
     let mut networks = Networks::new(plan, catalog, channels(plan, catalog)?, labels.len(), device)?;
     let is_pretrained = run_dir::is_done(root, &Step::new(0, StepKind::Pretrain));

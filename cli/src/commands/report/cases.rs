@@ -42,6 +42,7 @@ pub fn gather(run: &RunData, most: usize, device: &DeviceArg, global: &GlobalArg
 
 fn look(run: &RunData, most: usize, device: &DeviceArg, global: &GlobalArgs) -> Result<Cases> {
     let (iteration, _) = adapt::latest_policy(&run.root)?;
+    session::require_data(&run.root, &run.plan)?;
     let catalog = catalog::load(global)?;
     let labels = &catalog::modality(&catalog, &run.plan.modality)?.labels;
     let target = &run.plan.target;
