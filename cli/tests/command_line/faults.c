@@ -1,7 +1,7 @@
 /* Loaded before the C library: counts the calls that change files whose path starts with FAULT_BELOW, and lets the FAULT_AT-th fail.
  * FAULT is kill (SIGKILL before the call), torn (SIGKILL after half of a write), or the error of a full disk (ENOSPC), a broken one
  * (EIO) or one that cannot be written to (EROFS). A full disk stays full for writes, and a disk that cannot be written to stays so for
- * every call; a broken one fails once. Each call is noted in FAULT_LOG, one byte each. */
+ * every call; a broken one fails once. Each call is noted in FAULT_LOG, one byte each. Where FAULT is ENOLCK there are no locks. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -86,6 +87,14 @@ int fsync(int file) {
 int ftruncate64(int file, off64_t length) {
     if (is_file_below(file)) { FAILS(CHANGES) }
     return REAL(ftruncate64)(file, length);
+}
+
+int flock(int file, int operation) {
+    if (is("ENOLCK") && is_file_below(file)) {
+        errno = ENOLCK;
+        return -1;
+    }
+    return REAL(flock)(file, operation);
 }
 
 int rename(const char *from, const char *to) {
