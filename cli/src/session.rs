@@ -92,6 +92,19 @@ impl Session {
         &self.root
     }
 
+    /// Refuses data that are not those of the run in `other`, now or where they are read.
+    pub fn expect_cases_of(&mut self, other: &Path) -> anyhow::Result<()> {
+        let (theirs, ours) = (adapt::cases_of_run(other)?, adapt::cases_of_run(&self.root)?);
+        ensure!(
+            ours.is_empty() || ours == theirs,
+            "{} was begun with other data than {}: their lists of cases, {}, differ; name another folder",
+            self.root.display(),
+            other.display(),
+            layout::step(&Step::new(0, StepKind::Pretrain)).join(layout::CASES).display()
+        );
+        Ok(adapt::expect_cases_of(other, &mut self.components)?)
+    }
+
     /// Takes over a step that the run in `other` has finished and that would come to the same here. Does nothing
     /// where it is done.
     pub fn adopt(&self, step: &Step, other: &Path) -> anyhow::Result<()> {

@@ -130,7 +130,10 @@ mod tests {
         fs::create_dir(&root).unwrap();
         assert!(matches!(create(&root, b"{}", ""), Err(RunError::Exists { .. })));
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
-        assert!(matches!(create(&link, b"{}", ""), Err(RunError::Write { .. })), "a folder does not take a link's name");
+        assert!(
+            matches!(create(&link, b"{}", ""), Err(RunError::Write { .. })),
+            "a folder does not take a link's name"
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

@@ -28,6 +28,7 @@ pub use manifest::{Manifest, PluginRecord, SCHEMA};
 pub use memory::peak_memory_bytes;
 pub use step::{Step, StepKind};
 pub use step_dir::StepDir;
+pub(crate) use verify::finished_steps;
 pub use verify::{Difference, Verification, compare, verify};
 
 use std::{
