@@ -7,7 +7,7 @@ use rl4seg_core::{
     adapt::{self, Components, ReviewedCase, See},
     config::{self, Override, Plan, RawConfig},
     plugin::Catalog,
-    run_dir::{self, Entry, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
+    run_dir::{self, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
 };
 
 use crate::{
@@ -111,14 +111,16 @@ impl Session {
         if self.run.is_done(step) { Ok(()) } else { Ok(self.run.adopt(step, other)?) }
     }
 
-    /// How long steps took that are finished, where that was on this device.
+    /// How long steps took that are finished, where that was on this device, and attempts at those that are not.
     fn estimate(&self) -> anyhow::Result<Estimate> {
         let mut estimate = Estimate::new(self.plan.iterations);
-        if run_dir::read_manifest(&self.root)?.device == self.device.name() {
-            for Entry { event, .. } in run_dir::read_journal(&self.root)? {
-                if let Event::Finished { step, seconds, .. } = event {
-                    estimate.add(step, seconds);
-                }
+        let times = run_dir::times(&run_dir::read_journal(&self.root)?);
+        let on_this_device = run_dir::read_manifest(&self.root)?.device == self.device.name();
+        for step in Step::all(self.plan.iterations) {
+            match times.get(&step) {
+                Some(time) if !time.finished => estimate.attempted(step, time.seconds),
+                Some(time) if on_this_device => estimate.add(step, time.seconds),
+                _ => {}
             }
         }
         Ok(estimate)

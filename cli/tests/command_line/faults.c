@@ -79,9 +79,47 @@ ssize_t write(int file, const void *bytes, size_t length) {
     return REAL(write)(file, bytes, length);
 }
 
+ssize_t writev(int file, const struct iovec *parts, int count) {
+    if (is_file_below(file)) {
+        FAILS(TAKES_ROOM | CHANGES)
+        if (error < 0) {
+            REAL(writev)(file, parts, count / 2);
+            raise(SIGKILL);
+        }
+    }
+    return REAL(writev)(file, parts, count);
+}
+
+ssize_t pwrite64(int file, const void *bytes, size_t length, off64_t at) {
+    if (is_file_below(file)) {
+        FAILS(TAKES_ROOM | CHANGES)
+        if (error < 0) {
+            REAL(pwrite64)(file, bytes, length / 2, at);
+            raise(SIGKILL);
+        }
+    }
+    return REAL(pwrite64)(file, bytes, length, at);
+}
+
+ssize_t copy_file_range(int from, off64_t *at, int to, off64_t *to_at, size_t length, unsigned flags) {
+    if (is_file_below(to)) {
+        FAILS(TAKES_ROOM | CHANGES)
+        if (error < 0) {
+            REAL(copy_file_range)(from, at, to, to_at, length / 2, flags);
+            raise(SIGKILL);
+        }
+    }
+    return REAL(copy_file_range)(from, at, to, to_at, length, flags);
+}
+
 int fsync(int file) {
     if (is_file_below(file)) { FAILS(0) }
     return REAL(fsync)(file);
+}
+
+int fdatasync(int file) {
+    if (is_file_below(file)) { FAILS(0) }
+    return REAL(fdatasync)(file);
 }
 
 int ftruncate64(int file, off64_t length) {
@@ -110,6 +148,17 @@ int mkdir(const char *path, mode_t mode) {
 int unlink(const char *path) {
     if (is_below(path)) { FAILS(CHANGES) }
     return REAL(unlink)(path);
+}
+
+int rmdir(const char *path) {
+    if (is_below(path)) { FAILS(CHANGES) }
+    return REAL(rmdir)(path);
+}
+
+/* A path that does not begin at the root begins at the folder. */
+int unlinkat(int folder, const char *path, int flags) {
+    if (path[0] == '/' ? is_below(path) : is_file_below(folder)) { FAILS(CHANGES) }
+    return REAL(unlinkat)(folder, path, flags);
 }
 
 int open64(const char *path, int flags, ...) {

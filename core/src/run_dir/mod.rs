@@ -21,7 +21,7 @@ mod verify;
 pub use checkpoint::Checkpoint;
 pub(crate) use derived::bring_to;
 pub use error::RunError;
-pub use journal::{Entry, Event, Journal, read_journal};
+pub use journal::{Entry, Event, Journal, StepTime, read_journal, times};
 pub use lock::Holder;
 pub(crate) use manifest::hexadecimal;
 pub use manifest::{Manifest, PluginRecord, SCHEMA};
