@@ -57,16 +57,18 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let device = args.device.of_run(root, &manifest.device)?;
     let output = std::path::absolute(&args.out).with_context(|| args.out.display().to_string())?;
     ensure!(
-        !output.exists() || output.canonicalize()? != root.canonicalize()?,
-        "--out {} is the run itself; name another folder for the second run",
-        output.display()
+        !is_within(&output, root)?,
+        "--out {} is the run itself or lies in it; name a folder outside of {} for the second run",
+        output.display(),
+        root.display()
     );
-    let again = Session::open(
+    let mut again = Session::open(
         &root.join(layout::CONFIG),
         &[Override::text("output", &output.to_string_lossy())],
         &catalog,
         &device,
     )?;
+    again.expect_cases_of(root)?;
     again.finish_steps(&steps, global.shown())?;
     let result = compare(root, &args.out, &steps)?;
     output::result(global.json, &result, || text(&result))?;
@@ -78,6 +80,12 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         root.display()
     );
     Ok(())
+}
+
+/// Whether `folder`, which need not be there yet, is `root` or lies in it.
+fn is_within(folder: &Path, root: &Path) -> anyhow::Result<bool> {
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    Ok(there.canonicalize()?.starts_with(root.canonicalize()?))
 }
 
 fn compare(root: &Path, again: &Path, steps: &[Step]) -> anyhow::Result<Reproduction> {

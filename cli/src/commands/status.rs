@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use rl4seg_core::{
     config,
-    run_dir::{self, Event, RunError, Step, layout},
+    run_dir::{self, Entry, Event, Step, layout},
 };
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ pub struct Status {
 pub struct StepStatus {
     pub step: Step,
     pub state: State,
-    /// How long the attempt took that completed the step.
+    /// How long the step was worked on until it was complete, in all attempts together.
     pub seconds: Option<f64>,
     /// The most memory that the process of that attempt had held until the step was complete, bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,8 +84,8 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
 pub fn status(root: &Path) -> anyhow::Result<Status> {
     run_dir::read_manifest(root)?;
     let config = config::read(&root.join(layout::CONFIG), &[])?;
-    let events = events(root)?;
-    let steps: Vec<StepStatus> = Step::all(config.iterations).map(|step| step_status(root, step, &events)).collect();
+    let entries = run_dir::read_journal(root)?;
+    let steps: Vec<StepStatus> = Step::all(config.iterations).map(|step| step_status(root, step, &entries)).collect();
     let next = steps.iter().find(|status| status.state != State::Done).map(|status| status.step);
     Ok(Status {
         run: root.to_owned(),
@@ -98,14 +98,12 @@ pub fn status(root: &Path) -> anyhow::Result<Status> {
     })
 }
 
-fn events(root: &Path) -> Result<Vec<Event>, RunError> {
-    Ok(run_dir::read_journal(root)?.into_iter().map(|entry| entry.event).collect())
-}
-
-fn step_status(root: &Path, step: Step, events: &[Event]) -> StepStatus {
-    let mut status = StepStatus { step, state: State::ToCome, seconds: None, peak_memory_bytes: None, failure: None };
-    for event in events {
-        match event {
+fn step_status(root: &Path, step: Step, entries: &[Entry]) -> StepStatus {
+    let time = run_dir::times(entries).remove(&step).filter(|time| time.finished);
+    let seconds = time.map(|time| time.seconds);
+    let mut status = StepStatus { step, state: State::ToCome, seconds, peak_memory_bytes: None, failure: None };
+    for entry in entries {
+        match &entry.event {
             Event::Started { step: of } if *of == step => {
                 (status.state, status.failure) = (State::Begun, None);
             }
@@ -113,8 +111,8 @@ fn step_status(root: &Path, step: Step, events: &[Event]) -> StepStatus {
             Event::Failed { step: of, message } if *of == step => {
                 (status.state, status.failure) = (State::Failed, Some(message.clone()));
             }
-            Event::Finished { step: of, seconds, peak_memory_bytes } if *of == step => {
-                (status.seconds, status.peak_memory_bytes) = (Some(*seconds), *peak_memory_bytes);
+            Event::Finished { step: of, peak_memory_bytes, .. } if *of == step => {
+                status.peak_memory_bytes = *peak_memory_bytes;
             }
             _ => {}
         }
@@ -152,7 +150,7 @@ fn text(status: &Status) -> String {
 mod tests {
     use std::fs;
 
-    use rl4seg_core::run_dir::{Entry, StepKind};
+    use rl4seg_core::run_dir::StepKind;
 
     use super::*;
 
@@ -163,7 +161,24 @@ mod tests {
         let event = Event::Failed { step, message: "disk full".to_owned() };
         let failed = serde_json::to_string(&Entry { time_ms: 1, event }).unwrap();
         fs::write(folder.path().join(layout::JOURNAL), format!("{failed}\n{}", &failed[..20])).unwrap();
-        let status = step_status(folder.path(), step, &events(folder.path()).unwrap());
+        let status = step_status(folder.path(), step, &run_dir::read_journal(folder.path()).unwrap());
         assert_eq!((status.state, status.failure.as_deref()), (State::Failed, Some("disk full")));
+    }
+
+    #[test]
+    fn a_step_took_as_long_as_all_attempts_at_it() {
+        let step = Step::new(0, StepKind::Pretrain);
+        let finished = Event::Finished { step, seconds: 2.25, peak_memory_bytes: Some(7) };
+        let events = [
+            (0, Event::Started { step }),
+            (3750, Event::Interrupted { step }),
+            (9000, Event::Started { step }),
+            (11250, finished),
+        ];
+        let entries = events.map(|(time_ms, event)| Entry { time_ms, event });
+        let folder = Path::new("none");
+        assert_eq!(step_status(folder, step, &entries[..3]).seconds, None);
+        let status = step_status(folder, step, &entries);
+        assert_eq!((status.seconds, status.peak_memory_bytes), (Some(6.0), Some(7)));
     }
 }

@@ -1,14 +1,15 @@
 use std::path::PathBuf;
 
 use anyhow::ensure;
-use rl4seg_core::run_dir::{self, Verification};
+use rl4seg_core::{adapt, run_dir::Verification};
 
 use crate::{args::GlobalArgs, output};
 
 /// Tell whether the files of a run are those that were written
 ///
-/// Reads every file of every finished step again and compares its SHA-256 with that of when it was written, and the
-/// configuration with the one that the run was begun with. Writes nothing. Fails if anything differs.
+/// Reads every file of every finished step again and compares its SHA-256 with that of when it was written, the configuration and
+/// its seed with those that the run was begun with, the steps that are there with the journal, and metrics.jsonl and cases.csv with
+/// what the steps say. Writes nothing. Fails if anything differs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  rl4seg verify run")]
 pub struct Args {
@@ -17,7 +18,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
-    let found = run_dir::verify(&args.run)?;
+    let found = adapt::verify(&args.run)?;
     output::result(global.json, &found, || text(&found))?;
     let root = args.run.display();
     ensure!(
@@ -35,6 +36,7 @@ fn text(found: &Verification) -> String {
         let steps = found.without_sums.join(", ");
         text.push_str(&format!("an earlier version wrote these steps and kept no sums of their files: {steps}\n"));
     }
-    text.push_str(&format!("{} files of {} finished steps read\n", found.files, found.steps.len()));
+    let planned = found.planned.map(|planned| format!(" of {planned}")).unwrap_or_default();
+    text.push_str(&format!("{} files read; {}{planned} steps are finished\n", found.files, found.steps.len()));
     text
 }

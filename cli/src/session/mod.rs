@@ -12,7 +12,7 @@ use rl4seg_core::{
     adapt::{self, Components, ReviewedCase, See},
     config::{self, Override, Plan, RawConfig},
     plugin::Catalog,
-    run_dir::{self, Entry, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
+    run_dir::{self, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
 };
 
 pub use moves::require_data;
@@ -101,20 +101,35 @@ impl Session {
         &self.root
     }
 
+    /// Refuses data that are not those of the run in `other`, now or where they are read.
+    pub fn expect_cases_of(&mut self, other: &Path) -> anyhow::Result<()> {
+        let (theirs, ours) = (adapt::cases_of_run(other)?, adapt::cases_of_run(&self.root)?);
+        ensure!(
+            ours.is_empty() || ours == theirs,
+            "{} was begun with other data than {}: their lists of cases, {}, differ; name another folder",
+            self.root.display(),
+            other.display(),
+            layout::step(&Step::new(0, StepKind::Pretrain)).join(layout::CASES).display()
+        );
+        Ok(adapt::expect_cases_of(other, &mut self.components)?)
+    }
+
     /// Takes over a step that the run in `other` has finished and that would come to the same here. Does nothing
     /// where it is done.
     pub fn adopt(&self, step: &Step, other: &Path) -> anyhow::Result<()> {
         if self.run.is_done(step) { Ok(()) } else { Ok(self.run.adopt(step, other)?) }
     }
 
-    /// How long steps took that are finished, where that was on this device.
+    /// How long steps took that are finished, where that was on this device, and attempts at those that are not.
     fn estimate(&self) -> anyhow::Result<Estimate> {
         let mut estimate = Estimate::new(self.plan.iterations);
-        if run_dir::read_manifest(&self.root)?.device == self.device.name() {
-            for Entry { event, .. } in run_dir::read_journal(&self.root)? {
-                if let Event::Finished { step, seconds, .. } = event {
-                    estimate.add(step, seconds);
-                }
+        let times = run_dir::times(&run_dir::read_journal(&self.root)?);
+        let on_this_device = run_dir::read_manifest(&self.root)?.device == self.device.name();
+        for step in Step::all(self.plan.iterations) {
+            match times.get(&step) {
+                Some(time) if !time.finished => estimate.attempted(step, time.seconds),
+                Some(time) if on_this_device => estimate.add(step, time.seconds),
+                _ => {}
             }
         }
         Ok(estimate)

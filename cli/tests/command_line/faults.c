@@ -1,7 +1,7 @@
 /* Loaded before the C library: counts the calls that change files whose path starts with FAULT_BELOW, and lets the FAULT_AT-th fail.
  * FAULT is kill (SIGKILL before the call), torn (SIGKILL after half of a write), or the error of a full disk (ENOSPC), a broken one
  * (EIO) or one that cannot be written to (EROFS). A full disk stays full for writes, and a disk that cannot be written to stays so for
- * every call; a broken one fails once. Each call is noted in FAULT_LOG, one byte each. */
+ * every call; a broken one fails once. Each call is noted in FAULT_LOG, one byte each. Where FAULT is ENOLCK there are no locks. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -78,14 +79,60 @@ ssize_t write(int file, const void *bytes, size_t length) {
     return REAL(write)(file, bytes, length);
 }
 
+ssize_t writev(int file, const struct iovec *parts, int count) {
+    if (is_file_below(file)) {
+        FAILS(TAKES_ROOM | CHANGES)
+        if (error < 0) {
+            REAL(writev)(file, parts, count / 2);
+            raise(SIGKILL);
+        }
+    }
+    return REAL(writev)(file, parts, count);
+}
+
+ssize_t pwrite64(int file, const void *bytes, size_t length, off64_t at) {
+    if (is_file_below(file)) {
+        FAILS(TAKES_ROOM | CHANGES)
+        if (error < 0) {
+            REAL(pwrite64)(file, bytes, length / 2, at);
+            raise(SIGKILL);
+        }
+    }
+    return REAL(pwrite64)(file, bytes, length, at);
+}
+
+ssize_t copy_file_range(int from, off64_t *at, int to, off64_t *to_at, size_t length, unsigned flags) {
+    if (is_file_below(to)) {
+        FAILS(TAKES_ROOM | CHANGES)
+        if (error < 0) {
+            REAL(copy_file_range)(from, at, to, to_at, length / 2, flags);
+            raise(SIGKILL);
+        }
+    }
+    return REAL(copy_file_range)(from, at, to, to_at, length, flags);
+}
+
 int fsync(int file) {
     if (is_file_below(file)) { FAILS(0) }
     return REAL(fsync)(file);
 }
 
+int fdatasync(int file) {
+    if (is_file_below(file)) { FAILS(0) }
+    return REAL(fdatasync)(file);
+}
+
 int ftruncate64(int file, off64_t length) {
     if (is_file_below(file)) { FAILS(CHANGES) }
     return REAL(ftruncate64)(file, length);
+}
+
+int flock(int file, int operation) {
+    if (is("ENOLCK") && is_file_below(file)) {
+        errno = ENOLCK;
+        return -1;
+    }
+    return REAL(flock)(file, operation);
 }
 
 int rename(const char *from, const char *to) {
@@ -101,6 +148,17 @@ int mkdir(const char *path, mode_t mode) {
 int unlink(const char *path) {
     if (is_below(path)) { FAILS(CHANGES) }
     return REAL(unlink)(path);
+}
+
+int rmdir(const char *path) {
+    if (is_below(path)) { FAILS(CHANGES) }
+    return REAL(rmdir)(path);
+}
+
+/* A path that does not begin at the root begins at the folder. */
+int unlinkat(int folder, const char *path, int flags) {
+    if (path[0] == '/' ? is_below(path) : is_file_below(folder)) { FAILS(CHANGES) }
+    return REAL(unlinkat)(folder, path, flags);
 }
 
 int open64(const char *path, int flags, ...) {

@@ -11,7 +11,7 @@ use std::{
     process::Command,
 };
 
-use rl4seg_core::run_dir;
+use rl4seg_core::{adapt, run_dir};
 
 use crate::program::{Folder, Outcome, adapt_args, outcome, program, results, rl4seg};
 
@@ -75,7 +75,7 @@ impl Laboratory {
     fn require_same(&self, name: &str) {
         let run = self.folder.at(name);
         assert_eq!(results(&run), results(&self.folder.at("whole")), "{name}");
-        assert_eq!(run_dir::verify(&run).unwrap().differences, []);
+        assert_eq!(adapt::verify(&run).unwrap().differences, []);
     }
 }
 
@@ -88,10 +88,14 @@ fn require_sound(outcome: &Outcome, kind: &str, at: usize) {
         Some(0) => {}
         Some(code) => {
             assert_eq!(code, 1, "{kind} at {at}: {told}");
-            assert!(
-                told.contains("cannot write") && told.contains("run the same command again"),
-                "{kind} at {at}: {told}"
-            );
+            let advice = match kind {
+                "ENOSPC" => "make room",
+                "EROFS" => "make the folder writable",
+                _ => "see to the disk or network folder",
+            };
+            for expected in ["cannot write", advice, "run the same command again"] {
+                assert!(told.contains(expected), "{kind} at {at}: {told}");
+            }
         }
     }
     assert!(!told.contains("panicked"), "{kind} at {at}: {told}");
@@ -152,6 +156,16 @@ fn a_second_process_is_told_who_holds_the_run() {
 }
 
 #[test]
+fn a_run_is_not_begun_where_nothing_can_be_locked() {
+    let laboratory = Laboratory::new();
+    let told = laboratory.adapt_with_fault("unlocked", "ENOLCK", 0).refused();
+    assert!(told.contains("cannot lock") && told.contains("choose an output on a local disk"), "{told}");
+    assert!(!told.contains("make room"), "{told}");
+    let left = fs::read_dir(laboratory.folder.at("")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with("unlocked")));
+}
+
+#[test]
 fn a_run_is_verified_and_reproduced() {
     let folder = Folder::new().with_data();
     let begin = ["--set", "iterations=0", "--set", "pretrain.epochs=2"];
@@ -161,7 +175,11 @@ fn a_run_is_verified_and_reproduced() {
     assert_eq!((found["steps"].as_array().unwrap().len(), found["differences"].as_array().unwrap().len()), (2, 0));
     let same = rl4seg(["reproduce", &run, "--out", &again, "--json"]).json();
     assert_eq!((same["steps"].as_array().unwrap().len(), same["differences"].as_array().unwrap().len()), (2, 0));
-    assert!(rl4seg(["reproduce", &run, "--out", &run]).refused().contains("is the run itself"));
+    for inside in [run.clone(), folder.text("run/again"), folder.text("run/iteration-000/../again/../once more")] {
+        let told = rl4seg(["reproduce", &run, "--out", &inside]).refused();
+        assert!(told.contains("is the run itself or lies in it"), "{told}");
+    }
+    assert!(!folder.at("run/again").exists());
 
     let log = folder.at("run/iteration-000/pretrain/metrics.jsonl");
     fs::write(&log, fs::read_to_string(&log).unwrap().replace("\"epoch\":1", "\"epoch\":7")).unwrap();
@@ -174,14 +192,69 @@ fn a_run_is_verified_and_reproduced() {
 }
 
 #[test]
+fn what_a_run_lost_and_what_follows_from_it_is_verified() {
+    let folder = Folder::new().with_data();
+    let begin = ["--set", "iterations=0", "--set", "pretrain.epochs=1"];
+    folder.adapt(&begin).done();
+    let run = folder.text("run");
+    assert!(rl4seg(["verify", &run]).done().contains("files read; 2 of 2 steps are finished"));
+    let table = folder.at("run/cases.csv");
+    let rows = fs::read_to_string(&table).unwrap();
+    fs::write(&table, rows.replace("source", "target")).unwrap();
+    let told = rl4seg(["verify", &run]);
+    assert!(told.stdout.contains("cases.csv does not say what the steps say; `rl4seg adapt"), "{}", told.stdout);
+    told.refused();
+    folder.adapt(&begin).done();
+    assert_eq!(fs::read_to_string(&table).unwrap(), rows);
+    rl4seg(["verify", &run]).done();
+
+    fs::remove_dir_all(folder.at("run/iteration-000/evaluate")).unwrap();
+    let manifest = folder.at("run/manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let seed = text.lines().find(|line| line.contains("\"seed\"")).unwrap();
+    fs::write(&manifest, text.replace(seed, "  \"seed\": 4711,")).unwrap();
+    let told = rl4seg(["verify", &run]);
+    for difference in
+        ["evaluate is gone: the journal says", "manifest.json has the seed 4711", "1 of 2 steps", "cases.csv"]
+    {
+        assert!(told.stdout.contains(difference), "{}", told.stdout);
+    }
+    told.refused();
+}
+
+#[test]
+fn a_run_is_not_reproduced_with_other_data() {
+    let folder = Folder::new().with_data();
+    folder.adapt(&["--set", "iterations=0", "--set", "pretrain.epochs=1"]).done();
+    let (run, again) = (folder.text("run"), folder.text("again"));
+    let [first, last] = first_and_last(&folder.at("target/img"));
+    let kept = fs::read(&last).unwrap();
+    fs::copy(first, &last).unwrap();
+    let told = rl4seg(["reproduce", &run, "--out", &again]).refused();
+    assert!(told.contains("target case") && told.contains("the image was changed since the run was begun"), "{told}");
+    assert!(!folder.at("again/metrics.jsonl").exists(), "nothing was trained");
+    // A second run that was begun with these data can never come to the same.
+    fs::remove_dir_all(&again).unwrap();
+    folder.adapt(&["--set", "iterations=0", "--set", "pretrain.epochs=1", "--set", "output=again"]).done();
+    fs::write(last, kept).unwrap();
+    let told = rl4seg(["reproduce", &run, "--out", &again]).refused();
+    assert!(told.contains("was begun with other data than"), "{told}");
+}
+
+/// By their names.
+fn first_and_last(folder: &Path) -> [PathBuf; 2] {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    [files.remove(0), files.pop().unwrap()]
+}
+
+#[test]
 fn data_that_changed_under_a_run_are_refused() {
     let folder = Folder::new().with_data();
     let begin = ["--set", "iterations=0", "--set", "pretrain.epochs=1"];
     folder.adapt(&begin).done();
     fs::remove_dir_all(folder.at("run/iteration-000/evaluate")).unwrap();
-    let images = folder.at("target/img");
-    let last = fs::read_dir(&images).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
-    let first = fs::read_dir(&images).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+    let [first, last] = first_and_last(&folder.at("target/img"));
     fs::copy(first, last).unwrap();
     let told = folder.adapt(&begin).refused();
     assert!(told.contains("target case") && told.contains("the image was changed since the run was begun"), "{told}");

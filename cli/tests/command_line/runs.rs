@@ -327,8 +327,10 @@ fn told_and_taken(folder: &Folder, name: &str, sets: &[&str]) -> [f64; 2] {
     let events: Vec<Value> = outcome.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     outcome.done();
     let estimate = events.iter().find(|event| event["event"] == "memory").unwrap();
-    let steps = estimate["steps"].as_array().unwrap().iter();
-    let told = steps.map(|step| step[1].as_f64().unwrap()).fold(0.0, f64::max);
+    let steps = estimate["steps"].as_array().unwrap();
+    let kinds: Vec<&str> = steps.iter().map(|step| step[0].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["pretrain", "collect", "fit-reward", "improve-policy", "evaluate"]);
+    let told = steps.iter().map(|step| step[1].as_f64().unwrap()).fold(0.0, f64::max);
     let journal = fs::read_to_string(folder.at(name).join("journal.jsonl")).unwrap();
     let entries = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let taken = entries.filter_map(|entry| entry["peak_memory_bytes"].as_f64()).fold(0.0, f64::max);

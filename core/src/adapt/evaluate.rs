@@ -18,8 +18,8 @@ use super::{
 use crate::{
     component::ComponentError,
     config::Plan,
-    domain::{CaseId, Finding, LabelMap, LabelSet, Split, Verdict, VoxelMap},
-    measure::{self, StructureScore, calibration::Reliability, mean},
+    domain::{CaseId, Finding, Label, LabelMap, LabelSet, Split, Verdict, VoxelMap},
+    measure::{self, StructureScore, calibration::EqualWidth, mean},
     run_dir::layout,
 };
 
@@ -129,43 +129,48 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
         components.reward.restore(&reward)?;
         Some(calibration)
     };
-    let components = &*components;
+    let (components, calibration) = (&*components, calibration.as_ref());
+    let (mut of_source, mut of_target) = (Results::new()?, Results::new()?);
     let plan = context.plan;
-    let source = &components.source;
-    let source_cases = prepare(source.cases(Split::Test), |id| source.image(id), &plan.preprocess, context.observer)?;
-    let of_source = evaluate(
-        (plan, context.observer),
-        components,
-        calibration.as_ref(),
-        TestCases {
-            domain: "source",
-            cases: &source_cases,
-            reference: &|id| source.reference(id).map(Some),
-            look: &|_| Ok(()),
-        },
-    )?;
-    let of_target = evaluate_target((plan, context.observer), components, calibration.as_ref(), &|_| Ok(()))?;
-    let summary = EvaluateSummary {
-        source: summarise(&of_source, &components.judges.labels)?,
-        target: summarise(&of_target, &components.judges.labels)?,
-    };
-    let results: Vec<&CaseResult> = of_source.iter().chain(&of_target).map(|scored| &scored.result).collect();
+    evaluate_source((plan, context.observer), components, calibration, &mut |scored| of_source.add(scored))?;
+    let take: Take<'_> = &mut |scored| of_target.add(scored);
+    evaluate_target((plan, context.observer), components, calibration, (&|_| Ok(()), take))?;
+    let labels = &components.judges.labels;
+    let summary = EvaluateSummary { source: of_source.summary(labels), target: of_target.summary(labels) };
+    let results: Vec<&CaseResult> = of_source.cases.iter().chain(&of_target.cases).collect();
     context.work.write_json_lines(layout::CASES, &results)?;
     context.work.write_json(layout::SUMMARY, &summary)?;
     serde_json::to_value(&summary).map_err(|error| AdaptError::Data(error.to_string()))
+}
+
+/// Takes the scored cases of a domain in their order.
+pub(super) type Take<'a> = &'a mut dyn FnMut(Scored) -> Result<(), AdaptError>;
+
+/// A function of its own, so that the domain's images are gone when the other's come.
+fn evaluate_source(
+    (plan, observer): (&Plan, &mut dyn Observer),
+    components: &Components,
+    calibration: Option<&Calibration>,
+    take: Take<'_>,
+) -> Result<(), AdaptError> {
+    let source = &components.source;
+    let cases = prepare(source.cases(Split::Test), |id| source.image(id), &plan.preprocess, observer)?;
+    let reference = |id: &CaseId| source.reference(id).map(Some);
+    let cases = TestCases { domain: "source", cases: &cases, reference: &reference, look: &|_| Ok(()) };
+    evaluate((plan, observer), components, calibration, cases, take)
 }
 
 pub(super) fn evaluate_target(
     (plan, observer): (&Plan, &mut dyn Observer),
     components: &Components,
     calibration: Option<&Calibration>,
-    look: See<'_>,
-) -> Result<Vec<Scored>, AdaptError> {
+    (look, take): (See<'_>, Take<'_>),
+) -> Result<(), AdaptError> {
     let target = &components.target;
     let cases = prepare(target.cases(Split::Test), |id| target.image(id), &plan.preprocess, observer)?;
     let reference = |id: &CaseId| target.test_reference(id);
     let cases = TestCases { domain: "target", cases: &cases, reference: &reference, look };
-    evaluate((plan, observer), components, calibration, cases)
+    evaluate((plan, observer), components, calibration, cases, take)
 }
 
 fn evaluate(
@@ -173,12 +178,13 @@ fn evaluate(
     components: &Components,
     calibration: Option<&Calibration>,
     test: TestCases<'_>,
-) -> Result<Vec<Scored>, AdaptError> {
+    take: Take<'_>,
+) -> Result<(), AdaptError> {
     let TestCases { domain, cases, .. } = test;
-    let mut scored = Vec::with_capacity(cases.len());
+    let mut done = 0;
     let what = format!("segmenting {domain} test cases");
     for batch in batches::in_order(&shapes(cases), plan.collect.batch) {
-        report(observer, Progress::images(&what, scored.len(), cases.len()))?;
+        report(observer, Progress::images(&what, done, cases.len()))?;
         let images = stack(cases, &batch)?;
         let labels = components.policy.segment(&images)?;
         let reward = calibration.map(|fitted| rewards(components, fitted, &images, &labels)).transpose()?;
@@ -198,10 +204,11 @@ fn evaluate(
             })
             .collect();
         for case in of_batch {
-            scored.push(case?);
+            take(case?)?;
         }
+        done += batch.len();
     }
-    Ok(scored)
+    Ok(())
 }
 
 fn score_case(
@@ -268,39 +275,50 @@ fn foreground_confidence(reward: &[Option<f32>], result: &LabelMap, reference: &
         .collect()
 }
 
-fn summarise(scored: &[Scored], labels: &LabelSet) -> Result<DomainSummary, AdaptError> {
-    let valid = scored.iter().filter(|case| case.result.verdict == Verdict::Valid).count();
-    let structures: Vec<StructureSummary> = labels
-        .structures()
-        .map(|label| {
-            let scores: Vec<&StructureScore> = scored
-                .iter()
-                .filter_map(|case| case.result.structures.as_ref())
-                .flat_map(|structures| structures.iter().filter(|score| score.label == label.value))
-                .collect();
-            StructureSummary {
-                name: label.name.clone(),
-                dice: mean(scores.iter().filter_map(|score| score.dice)),
-                hausdorff_mm: mean(scores.iter().filter_map(|score| score.hausdorff_mm)),
-                hd95_mm: mean(scores.iter().filter_map(|score| score.hd95_mm)),
-                assd_mm: mean(scores.iter().filter_map(|score| score.assd_mm)),
-                missing: scores.iter().filter(|score| score.hausdorff_mm.is_none()).count(),
-            }
-        })
-        .collect();
-    let (confidence, correct): (Vec<f32>, Vec<bool>) =
-        scored.iter().flat_map(|case| case.confidence.iter().copied()).unzip();
-    let ece = (!confidence.is_empty())
-        .then(|| {
-            Reliability::equal_width(&confidence, &correct, ECE_BINS).map(|reliability| reliability.expected_error())
-        })
-        .transpose()?;
-    Ok(DomainSummary {
-        cases: scored.len(),
-        valid: valid as f64 / scored.len() as f64,
-        dice: mean(structures.iter().filter_map(|structure| structure.dice)),
-        hausdorff_mm: mean(structures.iter().filter_map(|structure| structure.hausdorff_mm)),
-        structures,
-        ece,
-    })
+/// What the cases of a domain come to, added up case by case: the voxels of all of them can be too many to keep.
+struct Results {
+    cases: Vec<CaseResult>,
+    reliability: EqualWidth,
+}
+
+impl Results {
+    fn new() -> Result<Self, AdaptError> {
+        Ok(Self { cases: Vec::new(), reliability: EqualWidth::new(ECE_BINS)? })
+    }
+
+    fn add(&mut self, scored: Scored) -> Result<(), AdaptError> {
+        let (confidence, correct): (Vec<f32>, Vec<bool>) = scored.confidence.into_iter().unzip();
+        if !confidence.is_empty() {
+            self.reliability.add(&confidence, &correct)?;
+        }
+        self.cases.push(scored.result);
+        Ok(())
+    }
+
+    fn summary(&self, labels: &LabelSet) -> DomainSummary {
+        let valid = self.cases.iter().filter(|case| case.verdict == Verdict::Valid).count();
+        let structures: Vec<StructureSummary> = labels.structures().map(|label| self.of_structure(label)).collect();
+        let reliability = self.reliability.reliability();
+        DomainSummary {
+            cases: self.cases.len(),
+            valid: valid as f64 / self.cases.len() as f64,
+            dice: mean(structures.iter().filter_map(|structure| structure.dice)),
+            hausdorff_mm: mean(structures.iter().filter_map(|structure| structure.hausdorff_mm)),
+            structures,
+            ece: (!reliability.bins.is_empty()).then(|| reliability.expected_error()),
+        }
+    }
+
+    fn of_structure(&self, label: &Label) -> StructureSummary {
+        let of_cases = self.cases.iter().flat_map(|case| case.structures.iter().flatten());
+        let scores: Vec<&StructureScore> = of_cases.filter(|score| score.label == label.value).collect();
+        StructureSummary {
+            name: label.name.clone(),
+            dice: mean(scores.iter().filter_map(|score| score.dice)),
+            hausdorff_mm: mean(scores.iter().filter_map(|score| score.hausdorff_mm)),
+            hd95_mm: mean(scores.iter().filter_map(|score| score.hd95_mm)),
+            assd_mm: mean(scores.iter().filter_map(|score| score.assd_mm)),
+            missing: scores.iter().filter(|score| score.hausdorff_mm.is_none()).count(),
+        }
+    }
 }

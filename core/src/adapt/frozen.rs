@@ -104,6 +104,19 @@ pub(super) fn require_same(list: &[u8], folder: &Path, components: &mut Componen
     Err(RunError::Content { path, message }.into())
 }
 
+/// Refuses data that are not those of the run at `root`, now or where they are read, as if that run went on: for another run that is
+/// to come to the same. Does nothing before that run's pretraining is finished.
+///
+/// # Errors
+/// If a case came, went, or is of another patient or for something else, or the list cannot be read.
+pub fn expect_cases_of(root: &Path, components: &mut Components) -> Result<(), AdaptError> {
+    let folder = root.join(layout::step(&Step::new(0, StepKind::Pretrain)));
+    if !cases_of_run(root)?.is_empty() {
+        require_same(&read(&folder.join(layout::CASES))?, &folder, components)?;
+    }
+    Ok(())
+}
+
 const SOURCE: &str = "source";
 const TARGET: &str = "target";
 

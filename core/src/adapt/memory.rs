@@ -6,7 +6,7 @@ use super::{AdaptError, Components, digest::Content, frozen::Seen};
 use crate::{
     component::{ComponentError, InferenceMemory, TrainingMemory},
     config::Plan,
-    domain::{CaseEntry, CaseId, Seed, Split},
+    domain::{CaseEntry, CaseId, Image, Seed, Split},
     run_dir::StepKind,
 };
 
@@ -20,6 +20,9 @@ const AHEAD: u64 = 3;
 const SAMPLE_VOXEL: u64 = 3;
 /// Bytes of a voxel of a sample that the reward network is validated or calibrated on: its logit and whether it is right, sorted.
 const JUDGED_VOXEL: u64 = 24;
+/// Bytes of a voxel of a test case that is compared in its own geometry: result and reference, the reward map and where it is known,
+/// both together, what counts for the calibration, and the distances to a surface.
+const COMPARED_VOXEL: u64 = 40;
 
 /// The most memory that each kind of step takes, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,7 +46,8 @@ impl MemoryEstimate {
         }
         let setting = match step {
             StepKind::Pretrain => "pretrain.batch",
-            StepKind::Collect | StepKind::Evaluate => "collect.batch or collect.cases",
+            StepKind::Collect => "collect.batch or collect.cases",
+            StepKind::Evaluate => "collect.batch",
             StepKind::FitReward => "reward.batch or collect.max_samples",
             StepKind::ImprovePolicy => "policy.batch",
         };
@@ -74,16 +78,19 @@ pub(super) fn estimate(
 ) -> Result<Option<MemoryEstimate>, ComponentError> {
     let sizes = Sizes { plan, components, seen };
     let samples_of_a_case = sizes.samples_of_a_case()?;
+    let test_cases = sizes.test_cases()?;
     let steps = || {
         let pretrain = (StepKind::Pretrain, PROGRAM + sizes.pretrain()?);
+        let evaluate = (StepKind::Evaluate, PROGRAM + sizes.evaluate(&test_cases)?);
         if plan.iterations == 0 {
-            return Some(vec![pretrain]);
+            return Some(vec![pretrain, evaluate]);
         }
         Some(vec![
             pretrain,
             (StepKind::Collect, PROGRAM + sizes.collect(samples_of_a_case)?),
             (StepKind::FitReward, PROGRAM + sizes.fit_reward(samples_of_a_case)?),
             (StepKind::ImprovePolicy, PROGRAM + sizes.improve_policy()?),
+            evaluate,
         ])
     };
     Ok(steps().map(|steps| MemoryEstimate { steps }))
@@ -195,6 +202,50 @@ impl Sizes<'_> {
             .max(self.segmenting(&held_out)?);
         Some(networks + labelled(&target) + images(&held_out) + rehearsed + learning.max(self.keeping(networks)))
     }
+
+    /// The test cases of both domains.
+    fn test_cases(&self) -> Result<[TestCases<'_>; 2], ComponentError> {
+        let (source, target) = (&self.components.source, &self.components.target);
+        let first = |cases: &[CaseEntry]| cases.first().map(|entry| entry.id.clone());
+        let of_source = first(source.cases(Split::Test)).map(|id| source.image(&id)).transpose()?;
+        let of_target = first(target.cases(Split::Test)).map(|id| target.image(&id)).transpose()?;
+        Ok([
+            TestCases::new(self.of_source(Split::Test), of_source.as_ref()),
+            TestCases::new(self.of_target(Split::Test), of_target.as_ref()),
+        ])
+    }
+
+    /// One domain after the other.
+    fn evaluate(&self, domains: &[TestCases<'_>]) -> Option<u64> {
+        let of_domain = |cases: &TestCases<'_>| {
+            let batch = self.segmenting(&cases.contents)? + cases.compared(self.plan.collect.batch);
+            Some(images(&cases.contents) + batch)
+        };
+        let most = domains.iter().map(of_domain).try_fold(0, |most, bytes| Some(bytes?.max(most)))?;
+        Some(self.networks()? + most)
+    }
+}
+
+/// The test cases of a domain.
+struct TestCases<'a> {
+    contents: Vec<&'a Content>,
+    /// How many voxels an image has as it is for one that the networks see, as the first one says.
+    enlargement: f64,
+}
+
+impl<'a> TestCases<'a> {
+    fn new(contents: Vec<&'a Content>, first: Option<&Image>) -> Self {
+        let seen = contents.first().map(|first| first.voxels());
+        let enlargement = seen.zip(first).map_or(1.0, |(seen, image)| image.grid().len() as f64 / seen.max(1) as f64);
+        Self { contents, enlargement }
+    }
+
+    /// What the cases of a batch take that are compared in their own geometry.
+    fn compared(&self, batch: usize) -> u64 {
+        let largest = self.contents.iter().map(|case| case.voxels()).max().unwrap_or_default();
+        let voxels = largest * batch.min(self.contents.len()) as u64;
+        (voxels as f64 * self.enlargement) as u64 * COMPARED_VOXEL
+    }
 }
 
 /// A plane that every network of ours takes, to ask for what does not depend on it.
@@ -231,4 +282,23 @@ fn most(cases: &[&Content], batch: usize, work: impl Fn(usize, [usize; 2]) -> Op
         Some(work(batch * slow, [y, x])? + batches)
     };
     cases.iter().map(of_case).try_fold(0, |most, bytes| Some(bytes?.max(most)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Grid;
+
+    #[test]
+    fn what_is_compared_counts_in_the_images_own_geometry() {
+        let content = |side| Content { shape: [1, side, side], channels: 1, ..Content::default() };
+        let (small, large) = (content(16), content(32));
+        let grid = Grid::plane([64, 64], [1.0, 1.0]).unwrap();
+        let image = Image::new(grid, 1, vec![0.0; grid.len()]).unwrap();
+        let cases = TestCases::new(vec![&small, &large], Some(&image));
+        // The first has 16 times as many voxels as the networks see, and so the larger one is taken to have; there are two.
+        assert_eq!(cases.compared(8), 2 * 16 * 32 * 32 * COMPARED_VOXEL);
+        assert_eq!(cases.compared(1), 16 * 32 * 32 * COMPARED_VOXEL);
+        assert_eq!(TestCases::new(Vec::new(), None).compared(8), 0);
+    }
 }

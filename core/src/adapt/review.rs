@@ -83,10 +83,12 @@ pub fn review_maps(
         components.reward.restore(reward)?;
     }
     let calibration = fitted.as_ref().map(|(_, calibration)| calibration);
-    let scored = evaluate_target((plan, observer), components, calibration, see)?;
-    let reviewed = |scored: Scored| {
+    let mut reviewed = Vec::new();
+    let mut take = |scored: Scored| {
         let Scored { result, confidence, uncertainty, voxels, segmented } = scored;
-        ReviewedCase { result, foreground: confidence, uncertainty, voxels, segmented }
+        reviewed.push(ReviewedCase { result, foreground: confidence, uncertainty, voxels, segmented });
+        Ok(())
     };
-    Ok(scored.into_iter().map(reviewed).collect())
+    evaluate_target((plan, observer), components, calibration, (see, &mut take))?;
+    Ok(reviewed)
 }

@@ -66,6 +66,18 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
+    /// The file system does not lock files, so that nothing would keep two processes apart.
+    #[error(
+        "cannot lock {}: {source}; its file system gives no locks, and without one two processes could write to one run: choose an \
+         output on a local disk",
+        path.display()
+    )]
+    NoLocks {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A file does not hold what it should.
     #[error("{}: {message}", path.display())]
     Content {
@@ -85,12 +97,34 @@ fn remedy(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "make the folder writable",
         io::ErrorKind::NotFound => "choose an output in a folder that can be written to",
         io::ErrorKind::NotADirectory => "move the file that is where a folder should be",
-        _ => "make room",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => "make room",
+        _ => "see to the disk or network folder, which fails, or copy the run to another,",
     }
 }
 
 impl RunError {
     pub(super) fn write(path: &std::path::Path, source: io::Error) -> Self {
         Self::Write { path: path.to_owned(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_advised_fits_what_the_system_said() {
+        let cases = [
+            (io::ErrorKind::StorageFull, "kept: make room and run the same command again"),
+            (io::ErrorKind::QuotaExceeded, "make room"),
+            (io::ErrorKind::FileTooLarge, "make room"),
+            (io::ErrorKind::ReadOnlyFilesystem, "make the folder writable"),
+            (io::ErrorKind::Other, "the disk or network folder, which fails"),
+            (io::ErrorKind::Unsupported, "the disk or network folder, which fails"),
+        ];
+        for (kind, advice) in cases {
+            let told = RunError::write(std::path::Path::new("run/a"), kind.into()).to_string();
+            assert!(told.contains(advice), "{kind:?}: {told}");
+        }
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
@@ -43,7 +44,7 @@ pub enum Event {
     Finished {
         /// Which.
         step: Step,
-        /// How long it took.
+        /// How long the attempt took that completed it. [`times`] has all attempts.
         seconds: f64,
         /// The most memory that the process had held until then, where the system tells.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,6 +82,44 @@ pub fn read_journal(root: &Path) -> Result<Vec<Entry>, RunError> {
     let path = root.join(layout::JOURNAL);
     let text = fs::read_to_string(&path).map_err(|source| RunError::Read { path, source })?;
     Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+/// How long a step was worked on.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct StepTime {
+    /// Of all attempts together, seconds. Of one that was killed what came after its last whole epoch is not known, and not counted.
+    pub seconds: f64,
+    /// Whether the step was completed.
+    pub finished: bool,
+}
+
+/// How long each step was worked on, as the journal tells. A step that was begun once more after it was finished counts from there.
+#[must_use]
+pub fn times(entries: &[Entry]) -> HashMap<Step, StepTime> {
+    let mut times: HashMap<Step, StepTime> = HashMap::new();
+    // The attempt at a step that is under way: what came before it, and when it began.
+    let mut attempts: HashMap<Step, (f64, u64)> = HashMap::new();
+    for Entry { time_ms, event } in entries {
+        match event {
+            Event::Opened { .. } => {}
+            Event::Started { step } => {
+                let earlier = times.get(step).filter(|time| !time.finished).map_or(0.0, |time| time.seconds);
+                times.insert(*step, StepTime { seconds: earlier, finished: false });
+                attempts.insert(*step, (earlier, *time_ms));
+            }
+            Event::Finished { step, seconds, .. } => {
+                let (earlier, _) = attempts.remove(step).unwrap_or_default();
+                times.insert(*step, StepTime { seconds: earlier + seconds, finished: true });
+            }
+            Event::Epoch { step, .. } | Event::Interrupted { step } | Event::Failed { step, .. } => {
+                if let Some((earlier, began)) = attempts.get(step) {
+                    let seconds = earlier + time_ms.saturating_sub(*began) as f64 / 1e3;
+                    times.insert(*step, StepTime { seconds, finished: false });
+                }
+            }
+        }
+    }
+    times
 }
 
 /// The record of what happened when: the only file of a run that grows, and the only one that
@@ -148,7 +187,7 @@ impl Journal {
         self.record(Event::Failed { step, message: message.to_owned() })
     }
 
-    /// Adds a line, and tells what it says.
+    /// Adds a line, waits until it is on the disk, and tells what it says.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -159,7 +198,56 @@ impl Journal {
         let entry = Entry { time_ms, event };
         let mut text = serde_json::to_vec(&entry).map_err(|error| RunError::Encode(error.to_string()))?;
         text.push(b'\n');
-        self.file.write_all(&text).map_err(|error| RunError::write(&self.path, error))?;
+        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
+        written.map_err(|error| RunError::write(&self.path, error))?;
         Ok(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run_dir::StepKind;
+
+    const STEP: Step = Step { iteration: 1, kind: StepKind::FitReward };
+
+    fn entries(events: impl IntoIterator<Item = (u64, Event)>) -> Vec<Entry> {
+        events.into_iter().map(|(seconds, event)| Entry { time_ms: 1000 * seconds, event }).collect()
+    }
+
+    fn finished(seconds: f64) -> Event {
+        Event::Finished { step: STEP, seconds, peak_memory_bytes: None }
+    }
+
+    #[test]
+    fn all_attempts_at_a_step_count() {
+        let opened = || Event::Opened { version: String::new(), device: String::new() };
+        let started = || Event::Started { step: STEP };
+        let mut told = vec![
+            (0, opened()),
+            (10, started()),
+            (14, Event::Interrupted { step: STEP }),
+            (100, opened()),
+            (100, started()),
+            // Killed some time after this.
+            (103, Event::Epoch { step: STEP, epoch: 1 }),
+            (200, opened()),
+            (200, started()),
+            (201, Event::Failed { step: STEP, message: String::new() }),
+            (300, started()),
+        ];
+        let time = |told: &[(u64, Event)]| times(&entries(told.to_vec()))[&STEP];
+        assert_eq!(time(&told), StepTime { seconds: 4.0 + 3.0 + 1.0, finished: false });
+        told.push((302, finished(2.5)));
+        assert_eq!(time(&told), StepTime { seconds: 4.0 + 3.0 + 1.0 + 2.5, finished: true });
+        told.extend([(400, started()), (401, finished(1.0))]);
+        assert_eq!(time(&told), StepTime { seconds: 1.0, finished: true }, "it was taken away, and done anew");
+        assert_eq!(times(&entries([(0, opened())])), HashMap::new());
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_takes_nothing_away() {
+        let told = [(10, Event::Started { step: STEP }), (5, Event::Interrupted { step: STEP })];
+        assert_eq!(times(&entries(told))[&STEP].seconds, 0.0);
     }
 }

@@ -60,6 +60,22 @@ pub fn finished(partial: &Path) -> Option<PathBuf> {
     Some(partial.with_file_name(partial.file_name()?.to_str()?.strip_suffix(PARTIAL)?))
 }
 
+/// Where a run is put together: as [`partial`], but one of several folders, for there may be several processes that begin the run.
+pub(super) fn beginning(root: &Path, number: usize) -> PathBuf {
+    let mut name = root.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{number}{PARTIAL}"));
+    root.with_file_name(name)
+}
+
+/// Whether [`beginning`] gives `path` for a number.
+pub(super) fn is_beginning(root: &Path, path: &Path) -> bool {
+    let number = || {
+        let name = path.file_name()?.to_str()?.strip_prefix(root.file_name()?.to_str()?)?;
+        name.strip_prefix('.')?.strip_suffix(PARTIAL)?.parse().ok()
+    };
+    number().is_some_and(|number| beginning(root, number).file_name() == path.file_name())
+}
+
 /// Where a folder is put together before it appears under its own name.
 #[must_use]
 pub fn partial(folder: &Path) -> PathBuf {

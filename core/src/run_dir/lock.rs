@@ -5,11 +5,18 @@ use std::{
     fs::{File, TryLockError},
     io::{self, Read, Seek, Write},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{RunError, layout};
+
+/// How often a run is asked for that is held, and how long is waited in between: who asks whether it is, as `rl4seg status`, holds it
+/// for a moment.
+const ATTEMPTS: usize = 20;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A process that works on a run, or did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,20 +51,20 @@ impl Lock {
     /// Takes it.
     ///
     /// # Errors
-    /// If another process has it; names that.
+    /// If another process has it; names that. If there are no locks.
     pub fn take(root: &Path) -> Result<Self, RunError> {
         let path = root.join(layout::LOCK);
         let failed = |error| RunError::write(&path, error);
         let open = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = open.map_err(failed)?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => {
                 let left_by = read(&mut file);
                 write(&mut file, &Holder::this()).map_err(failed)?;
                 Ok(Self { file, left_by })
             }
             Err(TryLockError::WouldBlock) => Err(RunError::Busy { path: root.to_owned(), holder: read(&mut file) }),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
+            Err(TryLockError::Error(source)) => Err(RunError::NoLocks { path, source }),
         }
     }
 
@@ -72,6 +79,22 @@ impl Drop for Lock {
         // Whoever comes next then takes this process for one that was killed, which does no harm.
         let _ = self.file.set_len(0);
     }
+}
+
+/// Tells who works on the run at `root` now, if anyone does; as far as that process says who it is.
+pub(super) fn holder(root: &Path) -> Option<Option<Holder>> {
+    let mut file = File::open(root.join(layout::LOCK)).ok()?;
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| read(&mut file))
+}
+
+fn lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..ATTEMPTS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+    file.try_lock()
 }
 
 /// Nothing where the file does not say, as where it was being written.

@@ -4,6 +4,7 @@
 //! and nothing inside a finished folder changes. So what is done can be seen by looking, and a run
 //! that was killed goes on at the first step that is not there.
 
+mod begin;
 mod checkpoint;
 mod derived;
 mod error;
@@ -20,17 +21,18 @@ mod verify;
 pub use checkpoint::Checkpoint;
 pub(crate) use derived::bring_to;
 pub use error::RunError;
-pub use journal::{Entry, Event, Journal, read_journal};
+pub use journal::{Entry, Event, Journal, StepTime, read_journal, times};
 pub use lock::Holder;
 pub(crate) use manifest::hexadecimal;
 pub use manifest::{Manifest, PluginRecord, SCHEMA};
 pub use memory::peak_memory_bytes;
 pub use step::{Step, StepKind};
 pub use step_dir::StepDir;
+pub(crate) use verify::finished_steps;
 pub use verify::{Difference, Verification, compare, verify};
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -38,7 +40,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use lock::Lock;
 
-use crate::io::{remove_hidden, sync_folder_of, write_durably};
+use crate::io::remove_hidden;
 
 /// A run directory that this process alone may write to.
 #[derive(Debug)]
@@ -48,31 +50,14 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// Makes a run directory. It appears by rename, so it is either complete or not there.
+    /// Makes a run directory. It appears by rename, so it is either complete or not there. Of several processes that make it at the
+    /// same time one has it from then on.
     ///
     /// # Errors
-    /// If something is there already, or it cannot be written.
+    /// If something is there already, as another process's run, or it cannot be written.
     pub fn create(root: &Path, manifest: &Manifest, config_toml: &str) -> Result<Self, RunError> {
-        if root.exists() {
-            return Err(RunError::Exists { path: root.to_owned() });
-        }
-        let partial = layout::partial(root);
-        remove_if_there(&partial)?;
-        fs::create_dir_all(&partial).map_err(|error| RunError::write(&partial, error))?;
-        let manifest = to_json(manifest)?;
-        let files: [(&str, &[u8]); 4] = [
-            (layout::CONFIG, config_toml.as_bytes()),
-            (layout::LOCK, b""),
-            (layout::JOURNAL, b""),
-            (layout::MANIFEST, &manifest),
-        ];
-        for (name, bytes) in files {
-            let path = partial.join(name);
-            write_durably(&path, bytes).map_err(|error| RunError::write(&path, error))?;
-        }
-        let appear = || fs::rename(&partial, root).and_then(|()| sync_folder_of(root));
-        appear().map_err(|error| RunError::write(root, error))?;
-        Self::open(root)
+        let lock = begin::create(root, &to_json(manifest)?, config_toml)?;
+        Ok(Self { root: root.to_owned(), lock })
     }
 
     /// Opens a run directory to go on with it.
@@ -203,8 +188,7 @@ pub fn read_config(root: &Path) -> Result<String, RunError> {
 /// Whether a process works on the run at `root` now.
 #[must_use]
 pub fn is_busy(root: &Path) -> bool {
-    let lock = File::open(root.join(layout::LOCK));
-    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+    lock::holder(root).is_some()
 }
 
 /// Reads a JSON file of a run.
@@ -256,13 +240,6 @@ fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>, RunError> {
     let mut text = serde_json::to_vec_pretty(value).map_err(|error| RunError::Encode(error.to_string()))?;
     text.push(b'\n');
     Ok(text)
-}
-
-fn remove_if_there(path: &Path) -> Result<(), RunError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(RunError::write(path, error)),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -360,6 +337,23 @@ mod tests {
         assert_eq!(run.left_by(), None);
         drop(run);
         assert_eq!(RunDir::open(&root).unwrap().left_by(), None);
+    }
+
+    #[test]
+    fn who_asks_whether_a_run_is_busy_keeps_nobody_from_it() {
+        let (_folder, root) = fresh();
+        drop(RunDir::create(&root, &manifest(), "").unwrap());
+        let opened = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !opened.load(std::sync::atomic::Ordering::Relaxed) {
+                    is_busy(&root);
+                }
+            });
+            let failed = (0..200).find_map(|_| RunDir::open(&root).err());
+            opened.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(failed.is_none(), "{failed:?}");
+        });
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, fs,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{RunError, Step, is_done, layout, read_config, read_manifest, sums};
+use super::{Event, RunError, Step, is_done, layout, read_config, read_journal, read_manifest, sums};
 
 /// The first schema whose steps have sums.
 const WITH_SUMS: u32 = 2;
@@ -20,6 +20,8 @@ pub struct Verification {
     pub files: usize,
     /// The steps that are complete, in order.
     pub steps: Vec<String>,
+    /// How many steps the configuration asks for; nothing where it was changed.
+    pub planned: Option<usize>,
     /// Steps that an earlier version wrote, which kept no sums: nothing is known of their files.
     pub without_sums: Vec<String>,
     /// What is not as it was.
@@ -41,8 +43,16 @@ impl fmt::Display for Difference {
     }
 }
 
+/// What is compared of a configuration.
+#[derive(Deserialize)]
+struct Settings {
+    seed: Option<u64>,
+    iterations: Option<usize>,
+}
+
 /// Reads every file of every finished step of the run at `root` again and compares its SHA-256 with that of when it was written,
-/// and the configuration's with the manifest's. Writes nothing and takes no lock.
+/// the configuration's and its seed with the manifest's, and the steps that are there with those that the journal tells of. Writes
+/// nothing and takes no lock.
 ///
 /// # Errors
 /// If `root` is not a run, or a file cannot be read.
@@ -50,18 +60,23 @@ pub fn verify(root: &Path) -> Result<Verification, RunError> {
     let manifest = read_manifest(root)?;
     let mut found = Verification::default();
     match read_config(root) {
-        Ok(_) => found.files += 1,
+        Ok(text) => found.compare_settings(&text, manifest.seed, root),
         Err(RunError::Content { path, .. }) => found.differs(&path, "was changed since the run was begun"),
         Err(error) => return Err(error),
     }
+    let told = found.told_finished(root)?;
+    let last = told.iter().map(|step| step.iteration).fold(last_iteration(root)?, usize::max);
     let mut missing = None;
-    for step in Step::all(last_iteration(root)?) {
+    for step in Step::all(last) {
         let folder = root.join(layout::step(&step));
         if !is_done(root, &step) {
             if folder.exists() {
                 found.differs(&folder.join(layout::STEP), "is gone");
+            } else if told.contains(&step) {
+                found.differs(&folder, "is gone: the journal says that the step was finished");
+            } else {
+                missing = missing.or(Some(step));
             }
-            missing = missing.or(Some(step));
             continue;
         }
         if let Some(missing) = missing.take() {
@@ -79,9 +94,50 @@ pub fn verify(root: &Path) -> Result<Verification, RunError> {
     Ok(found)
 }
 
+/// The steps of the run at `root` that are complete, in order.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub(crate) fn finished_steps(root: &Path) -> Result<Vec<Step>, RunError> {
+    Ok(Step::all(last_iteration(root)?).filter(|step| is_done(root, step)).collect())
+}
+
 impl Verification {
-    fn differs(&mut self, path: &Path, what: &str) {
+    pub(crate) fn differs(&mut self, path: &Path, what: &str) {
         self.differences.push(Difference { path: path.to_owned(), what: what.to_owned() });
+    }
+
+    fn compare_settings(&mut self, text: &str, seed: u64, root: &Path) {
+        self.files += 1;
+        let Ok(settings) = toml::from_str::<Settings>(text) else { return };
+        self.planned = settings.iterations.map(|iterations| Step::all(iterations).count());
+        if let Some(expected) = settings.seed.filter(|expected| *expected != seed) {
+            let what = format!(
+                "has the seed {seed}, and {} has {expected}: it was changed since the run was begun",
+                layout::CONFIG
+            );
+            self.differs(&root.join(layout::MANIFEST), &what);
+        }
+    }
+
+    /// The steps that the journal tells of as finished, and not as begun anew since.
+    fn told_finished(&mut self, root: &Path) -> Result<Vec<Step>, RunError> {
+        let entries = match read_journal(root) {
+            Err(RunError::Read { path, source }) if source.kind() == io::ErrorKind::NotFound => {
+                self.differs(&path, "is gone");
+                return Ok(Vec::new());
+            }
+            entries => entries?,
+        };
+        let mut told = Vec::new();
+        for entry in entries {
+            match entry.event {
+                Event::Started { step } => told.retain(|other| *other != step),
+                Event::Finished { step, .. } => told.push(step),
+                _ => {}
+            }
+        }
+        Ok(told)
     }
 
     fn compare(&mut self, folder: &Path) -> Result<(), RunError> {
@@ -177,6 +233,36 @@ mod tests {
         assert_eq!(differences(&root), expected);
         fs::remove_dir_all(pretrain).unwrap();
         assert!(differences(&root).contains(&"iteration-000/pretrain is gone: a later step is there".to_owned()));
+    }
+
+    #[test]
+    fn the_last_steps_are_missed_where_the_journal_tells_of_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = run(folder.path(), SCHEMA);
+        let mut journal = RunDir::open(&root).unwrap().journal().unwrap();
+        for step in Step::all(0) {
+            journal.started(step).unwrap();
+            journal.finished(step).unwrap();
+        }
+        assert!(differences(&root).is_empty());
+        fs::remove_dir_all(root.join("iteration-000/evaluate")).unwrap();
+        let gone = "iteration-000/evaluate is gone: the journal says that the step was finished";
+        assert_eq!(differences(&root), [gone]);
+        journal.started(Step::new(0, StepKind::Evaluate)).unwrap();
+        assert!(differences(&root).is_empty(), "it is done again");
+        fs::remove_file(root.join(layout::JOURNAL)).unwrap();
+        assert_eq!(differences(&root), ["journal.jsonl is gone"]);
+    }
+
+    #[test]
+    fn the_seed_of_the_manifest_is_the_configurations() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("run");
+        let config = "seed = 1\niterations = 1\n";
+        drop(RunDir::create(&root, &Manifest::new("cpu", 7, config, Vec::new()), config).unwrap());
+        assert_eq!(verify(&root).unwrap().planned, Some(6));
+        let seeds = "manifest.json has the seed 7, and config.toml has 1: it was changed since the run was begun";
+        assert_eq!(differences(&root), [seeds]);
     }
 
     #[test]

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use indicatif::HumanDuration;
 use rl4seg_core::run_dir::{Step, StepKind, layout};
@@ -11,12 +14,26 @@ pub struct Estimate {
     steps: Vec<Step>,
     /// The last of each kind, with its seconds. By the name of the kind's folder.
     seen: BTreeMap<String, (Step, f64)>,
+    /// Seconds of earlier attempts at steps that are not finished.
+    attempts: HashMap<Step, f64>,
 }
 
 impl Estimate {
     /// For a run of `iterations`.
     pub fn new(iterations: usize) -> Self {
-        Self { steps: Step::all(iterations).collect(), seen: BTreeMap::new() }
+        Self { steps: Step::all(iterations).collect(), ..Self::default() }
+    }
+
+    /// Attempts at a step that is not finished took so long.
+    pub fn attempted(&mut self, step: Step, seconds: f64) {
+        self.attempts.insert(step, seconds);
+    }
+
+    /// The attempt that completed a step took so long; gives what all attempts at it did.
+    pub fn completed(&mut self, step: Step, seconds: f64) -> f64 {
+        let all = self.attempts.remove(&step).unwrap_or_default() + seconds;
+        self.add(step, all);
+        all
     }
 
     /// A step took so long.
@@ -72,5 +89,18 @@ mod tests {
         estimate.add(step(2, StepKind::FitReward), 50.0);
         assert_eq!(estimate.after(step(3, StepKind::Collect)), Some(Duration::from_secs(75 + 30 + 3)));
         assert_eq!(estimate.after(step(3, StepKind::Evaluate)), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_step_that_was_gone_on_with_took_as_long_as_all_attempts() {
+        let mut estimate = Estimate::new(2);
+        let fit = |iteration| Step::new(iteration, StepKind::FitReward);
+        for kind in [StepKind::Collect, StepKind::ImprovePolicy, StepKind::Evaluate] {
+            estimate.add(Step::new(1, kind), 0.0);
+        }
+        estimate.attempted(fit(1), 90.0);
+        assert_eq!(estimate.completed(fit(1), 10.0), 100.0);
+        assert_eq!(estimate.after(fit(1)), Some(Duration::from_secs(200)));
+        assert_eq!(estimate.completed(fit(2), 10.0), 10.0);
     }
 }

@@ -78,8 +78,7 @@ impl Observer for RunProgress {
     }
 
     fn step_finished(&mut self, step: &Step, summary: &Value) {
-        let seconds = self.started.elapsed().as_secs_f64();
-        self.estimate.add(*step, seconds);
+        let seconds = self.estimate.completed(*step, self.started.elapsed().as_secs_f64());
         let left = self.estimate.after(*step);
         if let Some(warning) = warning::about(summary) {
             self.shown.tell(&warning);

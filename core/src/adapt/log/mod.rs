@@ -7,8 +7,12 @@
 mod cases;
 mod line;
 mod tensorboard;
+mod verify;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
@@ -19,6 +23,7 @@ use crate::{
 };
 
 pub use line::MetricsLine;
+pub use verify::verify;
 
 /// The journal of a run, and what follows from it and from the steps.
 pub(crate) struct RunLog {
@@ -48,9 +53,7 @@ impl RunLog {
             finished: Vec::new(),
             live: Vec::new(),
         };
-        for step in log.done().collect::<Vec<_>>() {
-            log.finished.extend(MetricsLine::of_finished(step, &log.folder(step))?);
-        }
+        log.finished = of_steps(&log.root, &log.done().collect::<Vec<_>>())?;
         log.live = log.earlier_epochs();
         log.write()?;
         Ok(log)
@@ -118,12 +121,7 @@ impl RunLog {
     }
 
     fn write_metrics(&self) -> Result<(), RunError> {
-        let mut text = Vec::new();
-        for line in self.finished.iter().chain(&self.live) {
-            serde_json::to_writer(&mut text, line).map_err(|error| RunError::Encode(error.to_string()))?;
-            text.push(b'\n');
-        }
-        bring_to(&self.path(layout::METRICS), &text)
+        bring_to(&self.path(layout::METRICS), &to_text(self.finished.iter().chain(&self.live))?)
     }
 
     /// The event file of a step. There is none before the journal knows a time.
@@ -163,4 +161,19 @@ impl RunLog {
     fn folder(&self, step: Step) -> PathBuf {
         self.root.join(layout::step(&step))
     }
+}
+
+/// The lines of finished steps.
+fn of_steps(root: &Path, steps: &[Step]) -> Result<Vec<MetricsLine>, RunError> {
+    let lines = steps.iter().map(|step| MetricsLine::of_finished(*step, &root.join(layout::step(step))));
+    Ok(lines.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+fn to_text<'a>(lines: impl IntoIterator<Item = &'a MetricsLine>) -> Result<Vec<u8>, RunError> {
+    let mut text = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut text, line).map_err(|error| RunError::Encode(error.to_string()))?;
+        text.push(b'\n');
+    }
+    Ok(text)
 }

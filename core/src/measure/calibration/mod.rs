@@ -13,7 +13,7 @@ mod temperature;
 pub use association::{MutualInformation, area_under_roc, mutual_information, pearson};
 pub use error::CalibrationError;
 pub use regression::{LineFit, fit_line};
-pub use reliability::{Reliability, ReliabilityBin};
+pub use reliability::{EqualWidth, Reliability, ReliabilityBin};
 pub use temperature::{TemperatureFit, binary_cross_entropy, fit_temperature};
 
 type Result<T> = std::result::Result<T, CalibrationError>;

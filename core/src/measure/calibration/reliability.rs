@@ -29,14 +29,9 @@ impl Reliability {
     /// # Errors
     /// If there are no voxels or no bins, lengths differ, or a confidence is not in [0, 1].
     pub fn equal_width<T: Into<f64> + Copy>(confidence: &[T], correct: &[bool], bins: usize) -> Result<Self> {
-        check(confidence, correct, bins)?;
-        let edges: Vec<f64> = (1..bins).map(|edge| edge as f64 / bins as f64).collect();
-        let mut sums = vec![Sum::default(); bins];
-        for (&confidence, &right) in confidence.iter().zip(correct) {
-            let confidence = confidence.into();
-            sums[edges.partition_point(|&edge| edge < confidence)].add(confidence, right);
-        }
-        Ok(Self::of(&sums))
+        let mut parts = EqualWidth::new(bins)?;
+        parts.add(confidence, correct)?;
+        Ok(parts.reliability())
     }
 
     /// Bins of equal numbers of voxels, by rising confidence; the first ones hold one voxel more
@@ -45,7 +40,8 @@ impl Reliability {
     /// # Errors
     /// As [`Reliability::equal_width`].
     pub fn equal_mass<T: Into<f64> + Copy>(confidence: &[T], correct: &[bool], bins: usize) -> Result<Self> {
-        check(confidence, correct, bins)?;
+        require_bins(bins)?;
+        check(confidence, correct)?;
         let mut voxels: Vec<(f64, bool)> =
             confidence.iter().zip(correct).map(|(&confidence, &right)| (confidence.into(), right)).collect();
         voxels.sort_by(|left, right| left.0.total_cmp(&right.0));
@@ -85,6 +81,44 @@ impl Reliability {
     }
 }
 
+/// [`Reliability::equal_width`] of voxels that come part by part: the same to the bit, and only sums are kept of them.
+#[derive(Debug, Clone)]
+pub struct EqualWidth {
+    edges: Vec<f64>,
+    sums: Vec<Sum>,
+}
+
+impl EqualWidth {
+    /// Nothing yet, in so many bins.
+    ///
+    /// # Errors
+    /// If there are no bins.
+    pub fn new(bins: usize) -> Result<Self> {
+        require_bins(bins)?;
+        let edges = (1..bins).map(|edge| edge as f64 / bins as f64).collect();
+        Ok(Self { edges, sums: vec![Sum::default(); bins] })
+    }
+
+    /// Adds voxels.
+    ///
+    /// # Errors
+    /// If there are none, lengths differ, or a confidence is not in [0, 1].
+    pub fn add<T: Into<f64> + Copy>(&mut self, confidence: &[T], correct: &[bool]) -> Result<()> {
+        check(confidence, correct)?;
+        for (&confidence, &right) in confidence.iter().zip(correct) {
+            let confidence = confidence.into();
+            self.sums[self.edges.partition_point(|&edge| edge < confidence)].add(confidence, right);
+        }
+        Ok(())
+    }
+
+    /// Of all voxels so far; without bins if there are none.
+    #[must_use]
+    pub fn reliability(&self) -> Reliability {
+        Reliability::of(&self.sums)
+    }
+}
+
 impl ReliabilityBin {
     /// |confidence − accuracy|.
     #[must_use]
@@ -93,7 +127,7 @@ impl ReliabilityBin {
     }
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Sum {
     voxels: usize,
     confidence: f64,
@@ -108,9 +142,12 @@ impl Sum {
     }
 }
 
-fn check<T: Into<f64> + Copy>(confidence: &[T], correct: &[bool], bins: usize) -> Result<()> {
+fn check<T: Into<f64> + Copy>(confidence: &[T], correct: &[bool]) -> Result<()> {
     require_pairs("confidences", confidence.len(), correct.len())?;
-    require_values("confidence", confidence, "a number in [0, 1]", |value| (0.0..=1.0).contains(&value))?;
+    require_values("confidence", confidence, "a number in [0, 1]", |value| (0.0..=1.0).contains(&value))
+}
+
+fn require_bins(bins: usize) -> Result<()> {
     if bins == 0 { Err(CalibrationError::NoBins) } else { Ok(()) }
 }
 
@@ -122,6 +159,20 @@ mod tests {
     fn a_bin_holds_its_upper_edge_and_the_first_holds_zero() {
         let diagram = Reliability::equal_width(&[0.0, 0.25, 0.5, 0.51, 1.0], &[true; 5], 2).unwrap();
         assert_eq!(diagram.bins.iter().map(|bin| bin.voxels).collect::<Vec<_>>(), [3, 2]);
+    }
+
+    #[test]
+    fn parts_come_to_what_the_whole_does_to_the_bit() {
+        let confidence: Vec<f32> = (0..1000_u16).map(|index| f32::from(index * 37 % 101) / 100.0).collect();
+        let correct: Vec<bool> = (0..1000).map(|index| index % 3 > 0).collect();
+        let whole = Reliability::equal_width(&confidence, &correct, 20).unwrap();
+        let mut parts = EqualWidth::new(20).unwrap();
+        assert!(parts.reliability().bins.is_empty());
+        for part in [0..1, 1..400, 400..1000] {
+            parts.add(&confidence[part.clone()], &correct[part]).unwrap();
+        }
+        assert_eq!(parts.reliability(), whole);
+        assert_eq!(parts.reliability().expected_error().to_bits(), whole.expected_error().to_bits());
     }
 
     #[test]

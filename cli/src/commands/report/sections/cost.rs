@@ -13,7 +13,7 @@ pub fn cost(run: &RunData) -> Markup {
     html! {
         p .lead { "The steps that are done took " (duration(all)) " on " code { (run.manifest.device) } @if let Some(bytes) = most { ", and at most " (mebibytes(bytes)) " of memory" } "." }
         div .scroll { table .time {
-            caption { "Time of each step, of the attempt that completed it, and the most memory that its process had held until then" }
+            caption { "Time of each step, all attempts at it together, and the most memory that the process had held which completed it" }
             thead { tr { th scope="col" { "Step" } th scope="col" { "State" } th scope="col" { "Time" } th scope="col" { "Memory" } th scope="col" { span .visually-hidden { "Share of the longest" } } } }
             tbody { @for step in steps { (row(step, longest)) } }
         } }
