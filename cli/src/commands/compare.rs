@@ -94,7 +94,8 @@ fn both(
     set: &LabelSet,
 ) -> anyhow::Result<(PlacedLabels, PlacedLabels)> {
     let read = |path: &Path| read_labels(path, reading, set, mapping);
-    let on = |path: &Path, other: &PlacedLabels| read_labels_on(path, reading, set, mapping, &other.geometry);
+    let on =
+        |path: &Path, other: &PlacedLabels| read_labels_on(path, reading, set, mapping, &other.geometry.clone().into());
     if let Ok(right) = read(reference) {
         return Ok((on(labels, &right)?, right));
     }

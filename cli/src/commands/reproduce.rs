@@ -62,12 +62,9 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         output.display(),
         root.display()
     );
-    let mut again = Session::open(
-        &root.join(layout::CONFIG),
-        &[Override::text("output", &output.to_string_lossy())],
-        &catalog,
-        &device,
-    )?;
+    let mut overrides = session::moved(root)?;
+    overrides.push(Override::text("output", &output.to_string_lossy()));
+    let mut again = Session::open(&root.join(layout::CONFIG), &overrides, &catalog, &device)?;
     again.expect_cases_of(root)?;
     again.finish_steps(&steps, global.shown())?;
     let result = compare(root, &args.out, &steps)?;

@@ -15,7 +15,7 @@ use rl4seg_core::{
     run_dir::{self, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
 };
 
-pub use moves::require_data;
+pub use moves::{moved, require_data};
 
 use crate::{
     catalog, interrupt,

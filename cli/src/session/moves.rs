@@ -28,18 +28,23 @@ pub fn is_place(key: &str) -> bool {
     of_domain.is_some_and(|key| PATH_KEYS.contains(&key))
 }
 
-/// The configuration of the run at `root`, with its data where they lie as was told last.
-pub fn config(root: &Path, overrides: &[Override]) -> anyhow::Result<RawConfig> {
-    let mut moved = Vec::new();
+/// Where the data of the run at `root` lie, as was told last, in the place of what its configuration says.
+pub fn moved(root: &Path) -> anyhow::Result<Vec<Override>> {
+    let mut overrides = Vec::new();
     if root.join(layout::JOURNAL).exists() {
         for Entry { event, .. } in run_dir::read_journal(root)? {
             if let Event::Moved { key, path } = event {
-                moved.push(Override::text(&key, &path));
+                overrides.push(Override::text(&key, &path));
             }
         }
     }
-    moved.extend(overrides.iter().cloned());
-    Ok(config::read(&root.join(layout::CONFIG), &moved)?)
+    Ok(overrides)
+}
+
+/// The configuration of the run at `root`, with its data where they lie.
+pub fn config(root: &Path, overrides: &[Override]) -> anyhow::Result<RawConfig> {
+    let overrides = [&moved(root)?, overrides].concat();
+    Ok(config::read(&root.join(layout::CONFIG), &overrides)?)
 }
 
 /// Writes down where the data lie now, where that was not known.

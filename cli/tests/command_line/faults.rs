@@ -13,7 +13,7 @@ use std::{
 
 use rl4seg_core::{adapt, run_dir};
 
-use crate::program::{Folder, Outcome, adapt_args, outcome, program, results, rl4seg};
+use crate::program::{Folder, Outcome, adapt_args, outcome, program, results, rl4seg, unpacked};
 
 /// What `faults.c` knows.
 const KINDS: [&str; 5] = ["kill", "torn", "ENOSPC", "EIO", "EROFS"];
@@ -227,9 +227,12 @@ fn a_run_is_not_reproduced_with_other_data() {
     let folder = Folder::new().with_data();
     folder.adapt(&["--set", "iterations=0", "--set", "pretrain.epochs=1"]).done();
     let (run, again) = (folder.text("run"), folder.text("again"));
-    let [first, last] = first_and_last(&folder.at("target/img"));
+    let [_, last] = first_and_last(&folder.at("target/img"));
     let kept = fs::read(&last).unwrap();
-    fs::copy(first, &last).unwrap();
+    let mut changed = unpacked(&last);
+    let last_voxel = changed.len() - 4;
+    changed[last_voxel] ^= 1;
+    fs::write(&last, changed).unwrap();
     let told = rl4seg(["reproduce", &run, "--out", &again]).refused();
     assert!(told.contains("target case") && told.contains("the image was changed since the run was begun"), "{told}");
     assert!(!folder.at("again/metrics.jsonl").exists(), "nothing was trained");

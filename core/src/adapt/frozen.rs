@@ -110,11 +110,7 @@ pub(super) fn require_same(list: &[u8], folder: &Path, components: &mut Componen
 /// # Errors
 /// If a case came, went, or is of another patient or for something else, or the list cannot be read.
 pub fn expect_cases_of(root: &Path, components: &mut Components) -> Result<(), AdaptError> {
-    let folder = root.join(layout::step(&Step::new(0, StepKind::Pretrain)));
-    if !cases_of_run(root)?.is_empty() {
-        require_same(&read(&folder.join(layout::CASES))?, &folder, components)?;
-    }
-    Ok(())
+    check(root, components).map(drop)
 }
 
 const SOURCE: &str = "source";

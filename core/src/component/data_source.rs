@@ -1,5 +1,5 @@
 use super::Result;
-use crate::domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet};
+use crate::domain::{CaseEntry, CaseId, Image, ImageFacts, LabelMap, LabelSet};
 
 /// A set of cases: images and, for some, an expert's label map.
 ///
@@ -19,6 +19,14 @@ pub trait DataSource: Send + Sync {
     /// # Errors
     /// If the case is not there, cannot be read, or has no spacing.
     fn image(&self, id: &CaseId) -> Result<Image>;
+
+    /// The same, and what else its file tells; of a source that does not say so, nothing.
+    ///
+    /// # Errors
+    /// As [`DataSource::image`].
+    fn image_and_facts(&self, id: &CaseId) -> Result<(Image, ImageFacts)> {
+        Ok((self.image(id)?, ImageFacts::default()))
+    }
 
     /// The expert's label map of a case, on the grid of its image; `None` where there is none.
     ///

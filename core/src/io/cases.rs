@@ -38,8 +38,8 @@ pub fn write_cases(source: &dyn DataSource, root: &Path, on_case: &mut dyn FnMut
 
 fn write_case(source: &dyn DataSource, case: &CaseEntry, root: &Path) -> Result<()> {
     let file = format!("{}.nii.gz", case.id);
-    let image = source.image(&case.id)?;
-    let geometry = NiftiGeometry::for_grid(image.grid());
+    let (image, facts) = source.image_and_facts(&case.id)?;
+    let geometry = NiftiGeometry::of_facts(image.grid(), &facts);
     write_image(&root.join("img").join(&file), &image, &geometry)?;
     if let Some(labels) = source.reference(&case.id)? {
         write_labels(&root.join("gt").join(&file), &labels, &geometry)?;

@@ -5,18 +5,18 @@ use std::path::Path;
 #[cfg(feature = "dicom")]
 use super::dicom::read_labels as segmentation;
 use super::{
-    IoError, PlacedImage, PlacedLabels, Reading, meta_image,
+    ImagePlace, IoError, PlacedImage, PlacedLabels, Reading, bare_dicom, meta_image,
     nifti::{self, NiftiGeometry, ThirdAxis},
     nrrd, placing, reading,
     voxels::{Purpose, Volume},
 };
-use crate::domain::{Grid, LabelSet, SlowAxis};
+use crate::domain::{Grid, Image, ImageFacts, LabelSet, SlowAxis};
 
 /// Largest relative difference of a spacing given by hand from the file's.
 const SPACING_TOLERANCE: f64 = 1e-3;
 
 /// Bytes that tell every format.
-const START: usize = 132;
+pub(super) const START: usize = 512;
 
 pub(super) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 pub(super) const JPEG: &[u8] = b"\xff\xd8\xff";
@@ -65,7 +65,11 @@ impl Format {
         if is_picture(start) {
             return Some(Self::Picture);
         }
-        meta_image::is_meta_image(start).then_some(Self::MetaImage)
+        if meta_image::is_meta_image(start) {
+            return Some(Self::MetaImage);
+        }
+        // It is refused when it is read, with how to mend it; left out, it would be missed in a series.
+        bare_dicom::is_data_set(start).then_some(Self::Dicom)
     }
 }
 
@@ -79,6 +83,15 @@ pub struct FoundImage {
     /// What DICOM output that refers to the image must repeat; `None` for other formats.
     #[cfg(feature = "dicom")]
     pub dicom: Option<Box<super::dicom::DicomSource>>,
+}
+
+impl FoundImage {
+    /// The image, and what else its file told.
+    #[must_use]
+    pub fn into_image_and_facts(self) -> (Image, ImageFacts) {
+        let affine = self.placed.geometry.told_affine();
+        (self.placed.image, ImageFacts { affine, notes: self.notes })
+    }
 }
 
 impl From<PlacedImage> for FoundImage {
@@ -121,17 +134,17 @@ pub fn read_labels(
     }
 }
 
-/// Reads the labels of a file that belongs to an image whose voxels lie as `image` says: a DICOM segmentation may leave out planes, and
-/// may not tell the size of a pixel. Whether labels of other formats lie on the image is for the caller to compare.
+/// Reads the labels of a file that belongs to an image: a DICOM segmentation may leave out planes, and may not tell the size of a pixel.
+/// Whether labels of other formats lie on the image is for the caller to compare.
 ///
 /// # Errors
-/// As [`read_labels`], and if a DICOM segmentation does not lie on the image.
+/// As [`read_labels`], and if a DICOM segmentation does not lie on the image, or names others alone as what it was made from.
 pub fn read_labels_on(
     path: &Path,
     reading: &Reading,
     labels: &LabelSet,
     mapping: &[(u32, u8)],
-    image: &NiftiGeometry,
+    image: &ImagePlace,
 ) -> Result<PlacedLabels, IoError> {
     match required(path)? {
         Format::Dicom => segmentation(path, reading, labels, mapping, Some(image)),
@@ -148,6 +161,17 @@ pub fn read_geometry(path: &Path, reading: &Reading) -> Result<NiftiGeometry, Io
         Format::Nifti => NiftiGeometry::read(path, nifti_axis(path, reading)?),
         Format::Dicom => Ok(dicom_image(path, reading)?.placed.geometry),
         format => Ok(volume(path, format, reading, Purpose::Image)?.geometry),
+    }
+}
+
+/// Where the voxels of an image lie, and which instances of DICOM it is.
+///
+/// # Errors
+/// As [`read_image`].
+pub fn read_place(path: &Path, reading: &Reading) -> Result<ImagePlace, IoError> {
+    match required(path)? {
+        Format::Dicom => Ok(dicom_image(path, reading)?.into()),
+        _ => Ok(read_geometry(path, reading)?.into()),
     }
 }
 
@@ -236,7 +260,7 @@ fn segmentation(
     _: &Reading,
     _: &LabelSet,
     _: &[(u32, u8)],
-    _: Option<&NiftiGeometry>,
+    _: Option<&ImagePlace>,
 ) -> Result<PlacedLabels, IoError> {
     Err(without_dicom(path))
 }
@@ -270,6 +294,7 @@ mod tests {
             (b"II*\0", Some(Format::Picture)),
             (b"MM\0*", Some(Format::Picture)),
             (&dicom, Some(Format::Dicom)),
+            (b"\x08\0\x05\0CS\x02\0ab\x08\0\x16\0UI\x02\01\0", Some(Format::Dicom)),
             (b"GIF89a", None),
             (b"a = b", None),
             (b"", None),

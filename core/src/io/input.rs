@@ -72,7 +72,8 @@ impl Input {
         let mut inputs = Vec::new();
         for file in placing::files_in(path, is_shown)? {
             let is_map = match Format::of(&file)? {
-                Some(Format::Dicom) => is_segmentation(&file)?,
+                // What is wrong with a damaged file is told when it is read.
+                Some(Format::Dicom) => is_segmentation(&file).unwrap_or(true),
                 Some(_) => true,
                 None => false,
             };
@@ -159,17 +160,24 @@ fn dicom(path: &Path) -> Result<Vec<Input>, IoError> {
     Ok(images.into_iter().map(|files| Input { name: dicom_name(&files), files: Files::Dicom(files) }).collect())
 }
 
-/// Patient, modality, series and instance, as far as they are known, and the end of the UID, which no two images share.
+/// Patient, modality, series and instance, as far as they are known, and the end of the UID, which no two images share; of a file
+/// without one its name.
 #[cfg(feature = "dicom")]
 fn dicom_name(files: &super::dicom::ImageFiles) -> String {
     let number = |number: Option<u32>, what: &str| number.map(|number| format!("{what}{number}"));
-    let uid: String = files.uid.chars().filter(char::is_ascii_digit).collect();
+    let is_uid = files.uid.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let uid: String = if is_uid {
+        let digits: Vec<char> = files.uid.chars().filter(char::is_ascii_digit).collect();
+        digits[digits.len().saturating_sub(8)..].iter().collect()
+    } else {
+        Path::new(&files.uid).file_name().unwrap_or_default().to_string_lossy().into_owned()
+    };
     let parts = [
         Some(files.patient.clone()),
         Some(files.modality.clone()),
         number(files.series_number, "series"),
         number(files.instance_number, "image"),
-        Some(uid[uid.len().saturating_sub(8)..].to_owned()),
+        Some(uid),
     ];
     let plain = |text: String| text.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect::<String>();
     parts.into_iter().flatten().map(plain).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")

@@ -1,6 +1,8 @@
 //! Files: NIfTI volumes, folders of cases, and how a file is written so that nobody sees half of it.
 
+mod angles;
 mod atomic;
+mod bare_dicom;
 mod cases;
 #[cfg(any(feature = "dicom", feature = "pictures"))]
 mod caught;
@@ -32,7 +34,7 @@ pub use formats::FoundImage;
 pub use input::{Input, name as file_stem};
 #[cfg(any(feature = "dicom", feature = "pictures"))]
 use luminance::luminance;
-pub use placed::{PlacedImage, PlacedLabels};
+pub use placed::{ImagePlace, PlacedImage, PlacedLabels};
 pub use reading::{Intensity, Reading};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use super::nifti::NiftiGeometry;
+use super::{FoundImage, nifti::NiftiGeometry};
 use crate::domain::{Image, LabelMap};
 
 /// An image and where it lies.
@@ -17,4 +17,29 @@ pub struct PlacedLabels {
     pub labels: LabelMap,
     /// Where its voxels lie.
     pub geometry: NiftiGeometry,
+}
+
+/// Where an image lies that a label map belongs to, and which it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImagePlace {
+    /// Where its voxels lie.
+    pub geometry: NiftiGeometry,
+    /// SOPInstanceUIDs of the instances that it is made of; none of other formats than DICOM.
+    pub instances: Vec<String>,
+}
+
+impl From<NiftiGeometry> for ImagePlace {
+    fn from(geometry: NiftiGeometry) -> Self {
+        Self { geometry, instances: Vec::new() }
+    }
+}
+
+impl From<FoundImage> for ImagePlace {
+    fn from(image: FoundImage) -> Self {
+        #[cfg(feature = "dicom")]
+        let instances = image.dicom.map(|source| source.instances()).unwrap_or_default();
+        #[cfg(not(feature = "dicom"))]
+        let instances = Vec::new();
+        Self { geometry: image.placed.geometry, instances }
+    }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     IoError,
+    angles::require_right_angles,
     nifti::{NiftiGeometry, ThirdAxis},
 };
 use crate::domain::{Grid, SlowAxis};
@@ -44,7 +45,9 @@ impl Axes {
         let grid =
             Grid::new(shape, [y, x], slow).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
         let [a, b, c] = self.steps;
-        Ok(NiftiGeometry::placed(&grid, [0, 1, 2].map(|row| [a[row], b[row], c[row], self.origin[row]])))
+        let affine = [0, 1, 2].map(|row| [a[row], b[row], c[row], self.origin[row]]);
+        require_right_angles(path, &affine, &grid)?;
+        Ok(NiftiGeometry::placed(&grid, affine))
     }
 }
 

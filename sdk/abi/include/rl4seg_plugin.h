@@ -196,7 +196,8 @@ typedef struct {
   Rl4segStatus (*labels)(Rl4segObject, const Rl4segItemSink*, const Rl4segErrorSink*);
   // Puts one item: its table of contents, a JSON array.
   Rl4segStatus (*cases)(Rl4segObject, const Rl4segItemSink*, const Rl4segErrorSink*);
-  // Puts one item: the image of the case.
+  // Puts one item: the image of the case, and what else its file tells as a JSON object, or no JSON: `affine`, three rows from voxel
+  // index (x, y, z) to position in mm (RAS+), or null; `notes`, an array of sentences. JSON since 1.2.
   Rl4segStatus (*image)(Rl4segObject, Rl4segStr id, const Rl4segItemSink*, const Rl4segErrorSink*);
   // Puts one item, the expert's label map of the case, or none where there is none.
   Rl4segStatus (*reference)(Rl4segObject, Rl4segStr id, const Rl4segItemSink*, const Rl4segErrorSink*);

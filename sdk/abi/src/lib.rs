@@ -241,7 +241,8 @@ pub struct DataSourceTable {
     pub labels: Option<unsafe extern "C" fn(Object, *const ItemSink, *const ErrorSink) -> Status>,
     /// Puts one item: its table of contents, a JSON array.
     pub cases: Option<unsafe extern "C" fn(Object, *const ItemSink, *const ErrorSink) -> Status>,
-    /// Puts one item: the image of the case.
+    /// Puts one item: the image of the case, and what else its file tells as a JSON object, or no JSON: `affine`, three rows from voxel
+    /// index (x, y, z) to position in mm (RAS+), or null; `notes`, an array of sentences. JSON since 1.2.
     pub image: Option<unsafe extern "C" fn(Object, id: Str, *const ItemSink, *const ErrorSink) -> Status>,
     /// Puts one item, the expert's label map of the case, or none where there is none.
     pub reference: Option<unsafe extern "C" fn(Object, id: Str, *const ItemSink, *const ErrorSink) -> Status>,

@@ -149,8 +149,9 @@ unsafe extern "C" fn image<T: DataSource>(
     // SAFETY: called as the ABI says, with an object of `create::<T>`.
     unsafe {
         guard(errors, || {
-            let image = (*object.cast::<T>()).image(&CaseId(text(case).into_owned()))?;
-            with_image(&image, |voxels| put(items, "", voxels))
+            let (image, facts) = (*object.cast::<T>()).image_and_facts(&CaseId(text(case).into_owned()))?;
+            let facts = to_json(&facts)?;
+            with_image(&image, |voxels| put(items, &facts, voxels))
         })
     }
 }

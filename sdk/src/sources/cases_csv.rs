@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     component::{ComponentError, DataSource, ErrorKind, Result},
-    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
+    domain::{CaseEntry, CaseId, Image, ImageFacts, LabelMap, LabelSet},
 };
 
 /// Largest relative difference between the column `px` and the spacing in an image's header.
@@ -94,8 +94,12 @@ impl<K: ImageKind> DataSource for CasesCsv<K> {
     }
 
     fn image(&self, id: &CaseId) -> Result<Image> {
+        Ok(self.image_and_facts(id)?.0)
+    }
+
+    fn image_and_facts(&self, id: &CaseId) -> Result<(Image, ImageFacts)> {
         let case = self.table.get(id)?;
-        let image = case.image(K::THIRD_AXIS)?;
+        let (image, facts) = case.image_and_facts(K::THIRD_AXIS)?;
         if let Some(&claimed) = self.claimed_spacing.get(id) {
             let spacing = image.grid().spacing_mm();
             if spacing.iter().any(|found| (found - claimed).abs() > SPACING_TOLERANCE * claimed) {
@@ -107,7 +111,7 @@ impl<K: ImageKind> DataSource for CasesCsv<K> {
                 return Err(ComponentError::new(ErrorKind::Inconsistent, message));
             }
         }
-        Ok(image)
+        Ok((image, facts))
     }
 
     fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {

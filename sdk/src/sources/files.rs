@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     component::{ComponentError, ErrorKind, Result},
-    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
+    domain::{CaseEntry, CaseId, Image, ImageFacts, LabelMap, LabelSet},
     io::{
         PlacedLabels, Reading,
-        formats::{read_geometry, read_image, read_labels_on},
+        formats::{read_image, read_labels_on, read_place},
         nifti::{NiftiGeometry, ThirdAxis},
     },
 };
@@ -85,12 +85,28 @@ impl CaseFiles {
         self.image_by(&by_axis(third_axis))
     }
 
+    /// The same, and what else the file tells.
+    ///
+    /// # Errors
+    /// As [`CaseFiles::image`].
+    pub fn image_and_facts(&self, third_axis: ThirdAxis) -> Result<(Image, ImageFacts)> {
+        self.image_and_facts_by(&by_axis(third_axis))
+    }
+
     /// The image, of a file that leaves open what `reading` says.
     ///
     /// # Errors
     /// If the file cannot be read, or has another spacing than `reading`.
     pub fn image_by(&self, reading: &Reading) -> Result<Image> {
-        Ok(read_image(&self.image, reading)?.placed.image)
+        Ok(self.image_and_facts_by(reading)?.0)
+    }
+
+    /// The same, and what else the file tells.
+    ///
+    /// # Errors
+    /// As [`CaseFiles::image_by`].
+    pub fn image_and_facts_by(&self, reading: &Reading) -> Result<(Image, ImageFacts)> {
+        Ok(read_image(&self.image, reading)?.into_image_and_facts())
     }
 
     /// The expert's label map, if there is one. `mapping` turns labels of the file into others.
@@ -117,9 +133,9 @@ impl CaseFiles {
         mapping: &[(u32, u8)],
     ) -> Result<Option<LabelMap>> {
         let Some(path) = &self.labels else { return Ok(None) };
-        let image = read_geometry(&self.image, reading)?;
+        let image = read_place(&self.image, reading)?;
         let found = read_labels_on(path, reading, labels, mapping, &image)?;
-        labels_on((&self.image, &image), (path, found)).map(Some)
+        labels_on((&self.image, &image.geometry), (path, found)).map(Some)
     }
 }
 

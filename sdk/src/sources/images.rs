@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     component::{ComponentError, DataSource, ErrorKind, Result},
-    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
-    io::{Input, Intensity, Reading, file_stem, formats},
+    domain::{CaseEntry, CaseId, Image, ImageFacts, LabelMap, LabelSet},
+    io::{ImagePlace, Input, Intensity, Reading, file_stem, formats},
 };
 
 /// What may follow a case's name in that of its label map.
@@ -175,16 +175,20 @@ impl<K: ImageKind> DataSource for Images<K> {
     }
 
     fn image(&self, id: &CaseId) -> Result<Image> {
-        Ok(self.get(id)?.input.read(&self.reading())?.placed.image)
+        Ok(self.image_and_facts(id)?.0)
+    }
+
+    fn image_and_facts(&self, id: &CaseId) -> Result<(Image, ImageFacts)> {
+        Ok(self.get(id)?.input.read(&self.reading())?.into_image_and_facts())
     }
 
     fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {
         let case = self.get(id)?;
         let Some(path) = &case.labels else { return Ok(None) };
         let mapping: Vec<(u32, u8)> = self.config.read_as.iter().map(|(&value, &label)| (value, label)).collect();
-        let image = case.input.read(&self.reading())?.placed.geometry;
+        let image = ImagePlace::from(case.input.read(&self.reading())?);
         let found = formats::read_labels_on(path, &self.reading(), &self.labels, &mapping, &image)?;
-        labels_on((&case.input.path(), &image), (path, found)).map(Some)
+        labels_on((&case.input.path(), &image.geometry), (path, found)).map(Some)
     }
 }
 

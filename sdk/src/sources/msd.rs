@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     component::{ComponentError, DataSource, ErrorKind, Result},
-    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet, Split},
+    domain::{CaseEntry, CaseId, Image, ImageFacts, LabelMap, LabelSet, Split},
     io::{Reading, file_stem},
 };
 
@@ -95,6 +95,10 @@ impl<K: ImageKind> DataSource for Msd<K> {
 
     fn image(&self, id: &CaseId) -> Result<Image> {
         self.table.get(id)?.image_by(&self.reading)
+    }
+
+    fn image_and_facts(&self, id: &CaseId) -> Result<(Image, ImageFacts)> {
+        self.table.get(id)?.image_and_facts_by(&self.reading)
     }
 
     fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     component::{ComponentError, DataSource, ErrorKind, Result},
-    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet, Split},
+    domain::{CaseEntry, CaseId, Image, ImageFacts, LabelMap, LabelSet, Split},
     io::Reading,
 };
 
@@ -112,6 +112,10 @@ impl<K: ImageKind> DataSource for Nnunet<K> {
 
     fn image(&self, id: &CaseId) -> Result<Image> {
         self.table.get(id)?.image_by(&self.reading)
+    }
+
+    fn image_and_facts(&self, id: &CaseId) -> Result<(Image, ImageFacts)> {
+        self.table.get(id)?.image_and_facts_by(&self.reading)
     }
 
     fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     component::{ComponentError, DataSource, ErrorKind, Result},
-    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
+    domain::{CaseEntry, CaseId, Image, ImageFacts, LabelMap, LabelSet},
     io::Reading,
 };
 
@@ -119,6 +119,10 @@ impl<K: ImageKind> DataSource for Table<K> {
 
     fn image(&self, id: &CaseId) -> Result<Image> {
         self.table.get(id)?.image_by(&self.reading(id))
+    }
+
+    fn image_and_facts(&self, id: &CaseId) -> Result<(Image, ImageFacts)> {
+        self.table.get(id)?.image_and_facts_by(&self.reading(id))
     }
 
     fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {

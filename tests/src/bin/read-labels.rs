@@ -41,7 +41,7 @@ fn read(path: &Path, image: Option<&Path>) -> anyhow::Result<Result<PlacedLabels
     let Some(image) = image else { return Ok(read_labels(path, &reading, &set, &[])) };
     let inputs = Input::find(image)?;
     let image = inputs.first().context("IMAGE holds no image")?.read(&reading)?;
-    Ok(read_labels_on(path, &reading, &set, &[], &image.placed.geometry))
+    Ok(read_labels_on(path, &reading, &set, &[], &image.into()))
 }
 
 fn spacing() -> anyhow::Result<Option<[f64; 2]>> {

@@ -25,6 +25,8 @@ pub struct Case {
     pub intensities: Option<[f32; 2]>,
     /// Voxels of each structure; nothing where there is no label map.
     pub voxels: Option<BTreeMap<String, usize>>,
+    /// What its file tells that is no reason to stop, a sentence each.
+    pub notes: Vec<String>,
     /// What is wrong with it, a sentence each.
     pub problems: Vec<String>,
     /// Equal for images of equal values.
@@ -46,11 +48,16 @@ impl Case {
             slow: None,
             intensities: None,
             voxels: None,
+            notes: Vec::new(),
             problems: Vec::new(),
             fingerprint: None,
             thumbnail: None,
         };
-        let image = source.image(&entry.id).map_err(|error| case.problems.push(told(&error))).ok();
+        let image = source.image_and_facts(&entry.id).map_err(|error| case.problems.push(told(&error))).ok();
+        let image = image.map(|(image, facts)| {
+            case.notes = facts.notes;
+            image
+        });
         let reference = source.reference(&entry.id).map_err(|error| case.problems.push(told(&error))).ok().flatten();
         if let Some(image) = &image {
             case.see_image(image);

@@ -15,7 +15,7 @@ use rl4seg_core::{
 };
 use serde_json::json;
 
-use super::{Opened, open};
+use super::{Folder, Opened};
 use crate::{
     args::GlobalArgs,
     catalog,
@@ -25,17 +25,14 @@ use crate::{
 /// Write a data set in the layout of nnU-Net v2
 ///
 /// Cases with a label map go to imagesTr and labelsTr, test cases and those without one to imagesTs; `splits_final.json` holds the
-/// split of training and validation cases where the data set has one. Spacing is kept; where the images lie in the scanner is not,
-/// since a data source does not tell it. Patients are in `patients.csv`.
+/// split of training and validation cases where the data set has one. Spacing is kept, and where the images lie in the scanner where
+/// the data source tells it; else the header says that it is not known (sform_code 0). Patients are in `patients.csv`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   rl4seg data convert camus/ --modality echo --out nnUNet_raw/Dataset001_Echo")]
 pub struct Args {
-    /// The folder
-    folder: PathBuf,
-    /// The modality whose data sources and labels are taken; without it, those of all modalities that are loaded
-    #[arg(long)]
-    modality: Option<String>,
+    #[command(flatten)]
+    folder: Folder,
     /// The folder to write, new or empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -63,7 +60,7 @@ impl Part {
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
-    let Opened { source, component, .. } = open(&catalog, args.modality.as_deref(), &args.folder)?;
+    let Opened { source, component, .. } = args.folder.open(&catalog)?;
     let entries = source.cases()?;
     make_folder(&args.out, &[Part::Training, Part::Test].map(Part::folders).concat())?;
     let mut counter = Counter::new("convert", global.shown());
@@ -86,8 +83,8 @@ fn write_case(source: &dyn DataSource, entry: &CaseEntry, out: &Path) -> anyhow:
     let is_name = !id.is_empty() && !id.starts_with('.') && !id.contains(['/', '\\']);
     ensure!(is_name, "the name `{id}` cannot be that of a file");
     let [images, labels] = Part::of(entry).folders();
-    let image = source.image(&entry.id)?;
-    let geometry = NiftiGeometry::for_grid(image.grid());
+    let (image, facts) = source.image_and_facts(&entry.id)?;
+    let geometry = NiftiGeometry::of_facts(image.grid(), &facts);
     write_image(&out.join(images).join(format!("{id}_0000.nii.gz")), &image, &geometry)?;
     if let Some(reference) = source.reference(&entry.id)? {
         write_labels(&out.join(labels).join(format!("{id}.nii.gz")), &reference, &geometry)?;

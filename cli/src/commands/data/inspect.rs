@@ -11,7 +11,7 @@ use rl4seg_core::{
 };
 use serde::Serialize;
 
-use super::{Opened, cases::Case, open, sheet};
+use super::{Folder, Opened, cases::Case, sheet};
 use crate::{
     args::GlobalArgs,
     catalog,
@@ -32,13 +32,11 @@ const OUTLIER: f64 = 3.0;
 /// splits, blank images, empty label maps, spacings unlike all others.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  rl4seg data inspect scans/ --modality echo --sheet scans.svg")]
+  rl4seg data inspect scans/ --modality echo --sheet scans.svg
+  rl4seg data inspect pictures/ --component chest-xray/images --set labels=masks --set spacing_mm=[0.2,0.2]")]
 pub struct Args {
-    /// The folder
-    folder: PathBuf,
-    /// The modality whose data sources and labels are taken; without it, those of all modalities that are loaded
-    #[arg(long)]
-    modality: Option<String>,
+    #[command(flatten)]
+    folder: Folder,
     /// Draw a contact sheet, an SVG that any browser shows: a plane of each case with its labels
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
@@ -62,16 +60,17 @@ struct Report {
 }
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
-    ensure!(args.folder.exists(), "{}: there is no such folder", args.folder.display());
+    let folder = &args.folder.path;
+    ensure!(folder.exists(), "{}: there is no such folder", folder.display());
     let catalog = catalog::load(global)?;
-    let opened = open(&catalog, args.modality.as_deref(), &args.folder)?;
+    let opened = args.folder.open(&catalog)?;
     let report = look(args, global, opened)?;
     if let Some(path) = &args.sheet {
         write_atomically(path, sheet::draw(&report.cases).as_bytes())?;
     }
     output::result(global.json, &report, || report.text())?;
     let count = report.count();
-    ensure!(!args.strict || count == 0, "{count} problems in {}", args.folder.display());
+    ensure!(!args.strict || count == 0, "{count} problems in {}", folder.display());
     Ok(())
 }
 
@@ -95,7 +94,7 @@ fn look(args: &Args, global: &GlobalArgs, opened: Opened) -> anyhow::Result<Repo
     let patients = entries.iter().map(|entry| entry.group.as_str()).collect::<BTreeSet<_>>().len();
     let label_maps = entries.iter().filter(|entry| entry.has_reference).count();
     let problems = torn_patients(&entries);
-    Ok(Report { folder: args.folder.clone(), modality, component, patients, splits, label_maps, problems, cases })
+    Ok(Report { folder: args.folder.path.clone(), modality, component, patients, splits, label_maps, problems, cases })
 }
 
 fn split_name(split: Split) -> &'static str {
@@ -166,7 +165,7 @@ impl Report {
         );
         let labels = self.labels();
         let facts = table(&["", "", "cases"], self.facts());
-        format!("{head}{facts}{labels}{}", self.problem_text())
+        format!("{head}{facts}{labels}{}{}", self.notes(), self.problem_text())
     }
 
     /// Shapes, spacings and intensities, each with how many cases have it.
@@ -185,10 +184,20 @@ impl Report {
         counted(&mut rows, "spacing [y, x]", spacings);
         counted(&mut rows, "slow axis", slow);
         let ends = read().filter_map(|case| case.intensities);
-        let ends = ends.fold([f32::INFINITY, f32::NEG_INFINITY], |a, b| [a[0].min(b[0]), a[1].max(b[1])]);
+        let ends = ends.reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
+        let ends = ends.map_or_else(|| "-".to_owned(), |[lowest, highest]| format!("{lowest} to {highest}"));
         let of_most = read().filter(|case| case.intensities.is_some()).count();
-        rows.push(vec!["intensities".to_owned(), format!("{} to {}", ends[0], ends[1]), of_most.to_string()]);
+        rows.push(vec!["intensities".to_owned(), ends, of_most.to_string()]);
         rows
+    }
+
+    /// What files tell that is no reason to stop, each with how many cases it is told of.
+    fn notes(&self) -> String {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for note in self.cases.iter().flat_map(|case| &case.notes) {
+            *counts.entry(note).or_default() += 1;
+        }
+        counts.into_iter().map(|(note, count)| format!("note, of {count} cases: {note}\n")).collect()
     }
 
     fn labels(&self) -> String {

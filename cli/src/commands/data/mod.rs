@@ -7,13 +7,15 @@ mod sheet;
 
 pub use sheet::window;
 
-use std::path::Path;
+use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Subcommand;
 use rl4seg_core::{
-    component::{DataSource, Modality},
-    plugin::Catalog,
+    component::{ComponentKind, DataSource, Modality},
+    config::Override,
+    near_name::did_you_mean,
+    plugin::{Catalog, PluginInfo},
 };
 use serde_json::json;
 
@@ -41,28 +43,96 @@ struct Opened {
     source: Box<dyn DataSource>,
 }
 
-/// Opens a folder by the first data source that can read it: those of `modality`, or of all modalities that are loaded.
-fn open(catalog: &Catalog, modality: Option<&str>, folder: &Path) -> anyhow::Result<Opened> {
-    let modalities: Vec<&Modality> = match modality {
-        Some(id) => vec![catalog::modality(catalog, id)?],
-        None => catalog.plugins().iter().filter_map(|plugin| plugin.modality.as_ref()).collect(),
-    };
-    let sources = modalities.into_iter().flat_map(sources_of);
-    // A source that takes any folder of images is tried after all that know a layout.
-    let (any, laid_out): (Vec<_>, Vec<_>) = sources.partition(|(_, source)| source.ends_with("/images"));
-    let mut refusals = String::new();
-    for (modality, component) in laid_out.into_iter().chain(any) {
-        let opened = catalog.data_source(component, &json!({ "root": folder }).to_string());
-        match opened.and_then(|source| source.cases().map(|_| source)) {
-            Ok(source) => return Ok(Opened { modality: modality.id.clone(), component: component.clone(), source }),
-            Err(error) => {
-                refusals.push_str(&format!("\n  {component}: {}", error.chain().collect::<Vec<_>>().join(": ")));
-            }
-        }
-    }
-    bail!("{}: no data source can read it:{refusals}", folder.display())
+/// A folder, and what is to read it.
+#[derive(Debug, clap::Args)]
+pub struct Folder {
+    /// The folder
+    #[arg(value_name = "FOLDER")]
+    path: PathBuf,
+    /// The modality whose data sources and labels are taken; without it, those of all modalities that are loaded
+    #[arg(long)]
+    modality: Option<String>,
+    /// The data source that reads it, as `images` or `echo/images`; without it, each that a folder is enough for is tried
+    #[arg(long, value_name = "NAME")]
+    component: Option<String>,
+    /// A setting of the data source beside `root`, as it stands in a configuration; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<Override>,
 }
 
-fn sources_of(modality: &Modality) -> impl Iterator<Item = (&Modality, &String)> {
-    modality.folder_sources.iter().map(move |source| (modality, source))
+impl Folder {
+    /// Opens it by the first data source that can read it.
+    fn open(&self, catalog: &Catalog) -> anyhow::Result<Opened> {
+        let settings = self.settings()?;
+        let mut refusals = String::new();
+        for (modality, component) in self.sources(catalog)? {
+            let opened = catalog.data_source(&component, &settings);
+            match opened.and_then(|source| source.cases().map(|_| source)) {
+                Ok(source) => return Ok(Opened { modality, component, source }),
+                Err(error) => {
+                    refusals.push_str(&format!("\n  {component}: {}", error.chain().collect::<Vec<_>>().join(": ")));
+                }
+            }
+        }
+        let advice = match &self.component {
+            Some(_) => "",
+            None => "\nName the one that should, with --component, and give what it asks for, with --set KEY=VALUE",
+        };
+        bail!("{}: no data source can read it:{refusals}{advice}", self.path.display())
+    }
+
+    /// What a data source is made from, as JSON.
+    fn settings(&self) -> anyhow::Result<String> {
+        let mut table = toml::Table::new();
+        for setting in &self.settings {
+            setting.apply(&mut table)?;
+        }
+        let mut settings = serde_json::to_value(table).context("writing JSON")?;
+        settings["root"] = json!(self.path);
+        Ok(settings.to_string())
+    }
+
+    /// The data sources that are tried, each with its modality.
+    fn sources(&self, catalog: &Catalog) -> anyhow::Result<Vec<(String, String)>> {
+        let modalities: Vec<&Modality> = match &self.modality {
+            Some(id) => vec![catalog::modality(catalog, id)?],
+            None => catalog::modalities(catalog).collect(),
+        };
+        let Some(wanted) = &self.component else {
+            let sources = modalities.into_iter().flat_map(sources_of);
+            // A source that takes any folder of images is tried after all that know a layout.
+            let (any, laid_out): (Vec<_>, Vec<_>) = sources.partition(|(_, source)| source.ends_with("/images"));
+            return Ok(laid_out.into_iter().chain(any).collect());
+        };
+        let all = all_sources(catalog, self.modality.as_deref());
+        let found: Vec<_> = all.iter().filter(|(_, source)| is_called(source, wanted)).cloned().collect();
+        if found.is_empty() {
+            let known: Vec<&str> = all.iter().map(|(_, source)| source.as_str()).collect();
+            let near = did_you_mean(wanted, known.iter().copied());
+            bail!("--component: there is no data source `{wanted}`; expected one of {}{near}", known.join(", "));
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a component is called so, with or without the name of its plugin.
+fn is_called(component: &str, wanted: &str) -> bool {
+    component == wanted || component.split_once('/').is_some_and(|(_, name)| name == wanted)
+}
+
+/// The data sources that a folder is enough for.
+fn sources_of(modality: &Modality) -> impl Iterator<Item = (String, String)> {
+    modality.folder_sources.iter().map(|source| (modality.id.clone(), source.clone()))
+}
+
+/// All data sources, or those of the plugin that brings a modality.
+fn all_sources(catalog: &Catalog, modality: Option<&str>) -> Vec<(String, String)> {
+    let modality_of = |plugin: &PluginInfo| plugin.modality.as_ref().map(|own| own.id.clone());
+    let is_wanted = |plugin: &&PluginInfo| modality.is_none() || modality_of(plugin).as_deref() == modality;
+    let of_plugin = |plugin: &PluginInfo| {
+        let modality = modality_of(plugin).unwrap_or_else(|| plugin.name.clone());
+        let sources = plugin.components.iter().filter(|component| component.kind == ComponentKind::DataSource);
+        sources.map(|source| (modality.clone(), source.id.clone())).collect::<Vec<_>>()
+    };
+    catalog.plugins().iter().filter(is_wanted).flat_map(of_plugin).collect()
 }

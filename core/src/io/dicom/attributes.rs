@@ -60,7 +60,12 @@ impl<'a> Attributes<'a> {
 
     /// The first item of a sequence.
     pub(super) fn item(&self, tag: Tag) -> Option<Self> {
-        let dataset = self.dataset.get(tag)?.items()?.first()?;
+        self.nth(tag, 0)
+    }
+
+    /// An item of a sequence, counted from 0.
+    pub(super) fn nth(&self, tag: Tag, index: usize) -> Option<Self> {
+        let dataset = self.dataset.get(tag)?.items()?.get(index)?;
         Some(Self { path: self.path, dataset })
     }
 

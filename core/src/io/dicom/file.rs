@@ -7,7 +7,7 @@ use std::{
 };
 
 use dicom_core::{
-    DataElement, PrimitiveValue, Tag, VR,
+    Tag,
     dictionary::{DataDictionary, DataDictionaryEntry},
 };
 use dicom_dictionary_std::StandardDataDictionary;
@@ -20,7 +20,7 @@ use dicom_parser::{
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 use flate2::bufread::DeflateDecoder;
 
-use super::codec::Compression;
+use super::{codec::Compression, unknown};
 use crate::io::{IoError, caught, placing::read_error};
 
 /// What follows the preamble.
@@ -80,10 +80,8 @@ impl Instance {
         } else {
             (rest, syntax)
         };
-        check_lengths(rest, syntax).map_err(format)?;
-        let mut dataset =
-            caught(|| InMemDicomObject::read_dataset_with_ts(rest, syntax).map_err(chain)).map_err(format)?;
-        name_unknown(&mut dataset);
+        let mut dataset = parsed(rest, syntax).map_err(format)?;
+        unknown::name(&mut dataset).map_err(format)?;
         let big_endian = syntax.endianness() == dicom_encoding::Endianness::Big;
         let compression = Compression::of(&uid, syntax.name())
             .map_err(|detail| IoError::Unsupported { path: path.to_owned(), detail })?;
@@ -125,6 +123,12 @@ fn inflate(path: &Path, packed: &[u8]) -> Result<Vec<u8>, IoError> {
     Ok(bytes)
 }
 
+/// A data set whose elements are all there.
+pub(super) fn parsed(bytes: &[u8], syntax: &TransferSyntax) -> Result<InMemDicomObject, String> {
+    check_lengths(bytes, syntax)?;
+    caught(|| InMemDicomObject::read_dataset_with_ts(bytes, syntax).map_err(chain))
+}
+
 /// Sees that no element is longer than what is there, before anything is allocated for it.
 fn check_lengths(bytes: &[u8], syntax: &TransferSyntax) -> Result<(), String> {
     let mut reader = LazyDataSetReader::new_with_ts(Cursor::new(bytes), syntax).map_err(chain)?;
@@ -156,38 +160,6 @@ fn check_lengths(bytes: &[u8], syntax: &TransferSyntax) -> Result<(), String> {
             return Err(format!("sequences are nested more than {DEEPEST} deep"));
         }
         caught(|| token.skip().map_err(chain))?;
-    }
-}
-
-/// Gives elements that a program wrote as unknown (UN) the representation that the dictionary has for them (PS3.5, 6.2.2).
-fn name_unknown(dataset: &mut InMemDicomObject) {
-    let unknown: Vec<Tag> =
-        dataset.iter().filter(|element| element.vr() == VR::UN).map(|element| element.header().tag).collect();
-    for tag in unknown {
-        let known = StandardDataDictionary.by_tag(tag).and_then(|entry| entry.vr().exact());
-        let Some(vr) = known.filter(|vr| !matches!(vr, VR::UN | VR::SQ | VR::OB | VR::OW)) else { continue };
-        let Some(bytes) =
-            dataset.get(tag).and_then(|element| element.to_bytes().ok().map(std::borrow::Cow::into_owned))
-        else {
-            continue;
-        };
-        // Always implicit VR, little-endian.
-        let value = match vr {
-            VR::US => PrimitiveValue::U16(bytes.as_chunks().0.iter().map(|&two| u16::from_le_bytes(two)).collect()),
-            VR::UL => PrimitiveValue::U32(bytes.as_chunks().0.iter().map(|&four| u32::from_le_bytes(four)).collect()),
-            VR::FD => PrimitiveValue::F64(bytes.as_chunks().0.iter().map(|&eight| f64::from_le_bytes(eight)).collect()),
-            VR::SS | VR::SL | VR::FL | VR::AT | VR::OD | VR::OF | VR::OL | VR::OV | VR::SV | VR::UV => continue,
-            _ => {
-                let text = String::from_utf8_lossy(&bytes);
-                let parts: Vec<&str> = text.split('\\').map(|part| part.trim_matches(['\0', ' '])).collect();
-                if parts == [""] {
-                    PrimitiveValue::Empty
-                } else {
-                    PrimitiveValue::Strs(parts.into_iter().map(str::to_owned).collect())
-                }
-            }
-        };
-        dataset.put(DataElement::new(tag, vr, value));
     }
 }
 

@@ -19,12 +19,11 @@ use super::{
 };
 use crate::io::{
     IoError,
+    bare_dicom::is_data_set,
+    formats::START,
     input::is_archive,
     placing::{files_in, first_bytes},
 };
-
-/// Bytes that tell whether a file is DICOM.
-const START: usize = 132;
 
 /// A file that holds a DICOM instance.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +52,7 @@ pub struct ImageFiles {
     pub series_number: Option<u32>,
     /// InstanceNumber, where the image is one instance and has one.
     pub instance_number: Option<u32>,
-    /// SeriesInstanceUID, or SOPInstanceUID where the image is one instance.
+    /// SeriesInstanceUID, or SOPInstanceUID where the image is one instance; the path of a file that has none, or cannot be read.
     pub uid: String,
     /// Its files, in the order of their names.
     pub files: Vec<DicomFile>,
@@ -81,15 +80,15 @@ impl DicomFile {
             Self::Plain(path) => first_bytes(path, START)?,
             Self::Zipped { archive, name } => unzipped(archive, name, Some(START))?,
         };
-        Ok(is_dicom(&start))
+        Ok(is_dicom(&start) || is_data_set(&start))
     }
 }
 
 /// The images of a file, a folder and all folders in it, a DICOMDIR, or a zip archive, in the order of their files. Names of files
-/// mean nothing; what is not DICOM, or holds no pixels, is left out.
+/// mean nothing; what is not DICOM, or holds no pixels, is left out. A damaged file is an image that cannot be read.
 ///
 /// # Errors
-/// If something cannot be read, a DICOM file is damaged, a DICOMDIR names a file that is not there, or there is no image.
+/// If the operating system does not give a file's bytes, a DICOMDIR names a file that is not there, or there is no image.
 pub fn find(path: &Path) -> Result<Vec<ImageFiles>, IoError> {
     let files = candidates(path)?;
     if let [file @ DicomFile::Plain(only)] = files.as_slice()
@@ -164,12 +163,13 @@ fn listed(root: &Attributes<'_>) -> Result<Vec<DicomFile>, IoError> {
     Ok(files)
 }
 
-/// Who a file's image is of; `None` for files that are not DICOM images.
+/// Who a file's image is of; `None` for files that are not DICOM images. A file that cannot be read is an image of its own.
 fn entry(file: DicomFile) -> Result<Option<ImageFiles>, IoError> {
     if !file.is_dicom()? {
         return Ok(None);
     }
-    let instance = file.read()?;
+    // One damaged file is no reason to read none of the others: what is wrong with it is told when it is read.
+    let Ok(instance) = file.read() else { return Ok(Some(unreadable(file))) };
     let root = Attributes { path: &instance.path, dataset: &instance.dataset };
     let is_image = [tags::PIXEL_DATA, tags::FLOAT_PIXEL_DATA].iter().any(|&tag| root.dataset.get(tag).is_some());
     let is_map = root.text(tags::SOP_CLASS_UID).is_some_and(|uid| uid == uids::PARAMETRIC_MAP_STORAGE);
@@ -177,6 +177,18 @@ fn entry(file: DicomFile) -> Result<Option<ImageFiles>, IoError> {
         return Ok(None);
     }
     Ok(Some(image_of(file, &instance)))
+}
+
+fn unreadable(file: DicomFile) -> ImageFiles {
+    ImageFiles {
+        patient: String::new(),
+        modality: String::new(),
+        description: String::new(),
+        series_number: None,
+        instance_number: None,
+        uid: file.path().display().to_string(),
+        files: vec![file],
+    }
 }
 
 /// The image that a file belongs to: that of its series where it is a plane that tells where it lies.

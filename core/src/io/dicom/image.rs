@@ -1,15 +1,16 @@
 //! Instances become an image.
 
-use dicom_dictionary_std::tags;
+use dicom_dictionary_std::{tags, uids};
 use rayon::prelude::*;
 
 use super::{
     attributes::Attributes,
-    file::Instance,
-    intensity::Scale,
+    doubles::{same_instance, told_apart},
+    file::{Instance, named},
+    intensity::{Scale, group},
     mask,
-    pixels::Frames,
-    placement::{Placement, Stack, norm},
+    pixels::{Frames, kind_of},
+    placement::{Misplaced, Placement, Stack, norm},
     source::{DicomSource, SourcePlane},
     spacing::{self, Spacing},
     timing::{self, Timing},
@@ -18,8 +19,8 @@ use crate::{
     domain::{Grid, Image, SlowAxis},
     io::{
         IoError, PlacedImage, Reading,
+        angles::require_right_angles,
         nifti::{NiftiGeometry, ThirdAxis},
-        reading::other_spacing,
         voxels::require_finite,
     },
 };
@@ -37,9 +38,9 @@ pub struct DicomImage {
 
 /// A plane: which frame of which instance.
 #[derive(Debug, Clone, Copy)]
-struct Plane {
-    instance: usize,
-    frame: usize,
+pub(super) struct Plane {
+    pub instance: usize,
+    pub frame: usize,
     placement: Option<Placement>,
 }
 
@@ -99,6 +100,7 @@ impl Layout {
         let mut planes = Vec::new();
         for (index, frames) in frames.iter().enumerate() {
             let root = attributes(&instances[index]);
+            refuse_own_volume(&root)?;
             let placed = (0..frames.format.frames)
                 .map(|frame| Ok(Plane { instance: index, frame, placement: Placement::of(&root, frame)? }));
             planes.extend(placed.collect::<Result<Vec<_>, IoError>>()?);
@@ -118,9 +120,13 @@ impl Layout {
             let first = placements[stack.order[0]];
             (SlowAxis::Depth { spacing_mm: norm(stack.step) }, Some(first.affine(spacing.mm, stack.step)))
         } else {
-            let slow =
-                if planes.len() == 1 { SlowAxis::Single } else { in_time(instances, &root, reading, &mut notes)? };
-            let thickness = spacing_holder(&root)
+            let slow = if planes.len() == 1 {
+                SlowAxis::Single
+            } else {
+                require_one_instance(instances, &planes)?;
+                in_time(&root, planes.len(), reading, &mut notes)?
+            };
+            let thickness = spacing_holder(&root, 0)
                 .number(tags::SLICE_THICKNESS)?
                 .filter(|&thickness| thickness > 0.0)
                 .unwrap_or(1.0);
@@ -129,25 +135,32 @@ impl Layout {
         };
         let grid = Grid::new(shape, spacing.mm, slow)
             .map_err(|source| IoError::Domain { path: root.path.to_owned(), source })?;
+        if let Some(affine) = &affine {
+            require_right_angles(root.path, affine, &grid)?;
+        }
         Ok(Self { planes, grid, affine, notes })
     }
 }
 
-/// The slow axis of frames that do not make a volume.
+/// The slow axis of frames that do not make a volume, all of one file.
 fn in_time(
-    instances: &[Instance],
     root: &Attributes<'_>,
+    frames: usize,
     reading: &Reading,
     notes: &mut Vec<String>,
 ) -> Result<SlowAxis, IoError> {
     let unsupported = |detail: String| IoError::Unsupported { path: root.path.to_owned(), detail };
-    if let [_, second, ..] = instances {
-        return Err(unsupported(format!(
-            "it and {} belong to one series, but nothing says where they lie (ImagePositionPatient (0020,0032)): give one file at a time",
-            second.path.display()
-        )));
-    }
-    match timing::of(root)? {
+    match timing::of(root, frames)? {
+        Timing::Likely if reading.third_axis == Some(ThirdAxis::Depth) => Err(unsupported(format!(
+            "the third axis is to be depth, but nothing says where its {frames} frames lie ({}), nor when they were taken ({}): give \
+             files that tell their places, as NIfTI, or take it for a cine (third axis time)",
+            named(tags::IMAGE_POSITION_PATIENT),
+            named(tags::FRAME_TIME)
+        ))),
+        Timing::Likely => {
+            notes.push("nothing says when its frames were taken: they are taken for a cine".to_owned());
+            Ok(SlowAxis::Time { interval_ms: None })
+        }
         Timing::Cine { interval_ms } => {
             if interval_ms.is_none() {
                 notes.push("no single time between frames is known".to_owned());
@@ -166,20 +179,11 @@ fn in_time(
 /// Rows, columns and spacing that all instances share.
 fn shared_spacing(instances: &[Instance], frames: &[Frames<'_>], reading: &Reading) -> Result<Spacing, IoError> {
     let size = |index: usize| [frames[index].format.rows, frames[index].format.columns];
-    let of = |index: usize| {
-        let root = attributes(&instances[index]);
-        let found = spacing::of(&spacing_holder(&root));
-        let Some(mm) = reading.spacing_mm else { return found };
-        match found {
-            Ok(found) if spacing::close(found.mm, mm) => Ok(found),
-            Ok(found) => Err(other_spacing(root.path, found.mm, mm)),
-            Err(_) => Ok(Spacing { mm, note: Some("its spacing was given by hand".to_owned()) }),
-        }
-    };
+    let of = |index: usize| spacing_of_frames(&attributes(&instances[index]), frames[index].format.frames, reading);
     let first = of(0)?;
     for index in 1..instances.len() {
         let spacing = of(index)?;
-        if size(index) != size(0) || spacing.mm != first.mm {
+        if size(index) != size(0) || !spacing::close(spacing.mm, first.mm) {
             return Err(IoError::Unsupported {
                 path: instances[index].path.clone(),
                 detail: format!(
@@ -196,15 +200,73 @@ fn shared_spacing(instances: &[Instance], frames: &[Frames<'_>], reading: &Readi
     Ok(first)
 }
 
-/// Where PixelSpacing stands: in the functional groups of an enhanced object, else in the data set itself.
-fn spacing_holder<'a>(root: &Attributes<'a>) -> Attributes<'a> {
-    super::intensity::group(root, 0, tags::PIXEL_MEASURES_SEQUENCE).unwrap_or(*root)
+/// The spacing that all frames of an instance share.
+fn spacing_of_frames(root: &Attributes<'_>, frames: usize, reading: &Reading) -> Result<Spacing, IoError> {
+    let holder = spacing_holder(root, 0);
+    let first = spacing::of(&holder, reading.spacing_mm)?;
+    for frame in 1..frames {
+        let own = spacing_holder(root, frame);
+        // Most often one item is shared by all.
+        if std::ptr::eq(own.dataset, holder.dataset) {
+            continue;
+        }
+        let mm = spacing::of(&own, reading.spacing_mm)?.mm;
+        if !spacing::close(mm, first.mm) {
+            let detail = format!(
+                "{} is {:?} mm in frame 1 and {mm:?} mm in frame {}: one image has one grid; write the frames to files of their own",
+                named(tags::PIXEL_SPACING),
+                first.mm,
+                frame + 1
+            );
+            return Err(IoError::Unsupported { path: root.path.to_owned(), detail });
+        }
+    }
+    Ok(first)
 }
 
-fn refuse_stack(instances: &[Instance], planes: &[Plane], (a, b, reason): (usize, usize, String)) -> IoError {
+/// Where PixelSpacing stands: in the functional groups of a frame of an enhanced object, else in the data set itself.
+fn spacing_holder<'a>(root: &Attributes<'a>, frame: usize) -> Attributes<'a> {
+    group(root, frame, tags::PIXEL_MEASURES_SEQUENCE).unwrap_or(*root)
+}
+
+/// Refuses planes that lie in a volume of their own (PS3.3, C.8.24.3), and not in the patient.
+fn refuse_own_volume(root: &Attributes<'_>) -> Result<(), IoError> {
+    let is_volume = root.text(tags::SOP_CLASS_UID).is_some_and(|uid| uid == uids::ENHANCED_US_VOLUME_STORAGE);
+    if !is_volume && group(root, 0, tags::PLANE_POSITION_VOLUME_SEQUENCE).is_none() {
+        return Ok(());
+    }
+    let detail = format!(
+        "its planes lie in a volume of their own ({}), as those of {}, which is not read; expected places in the patient ({}), or \
+         NIfTI: convert it, as with 3D Slicer",
+        named(tags::IMAGE_POSITION_VOLUME),
+        kind_of(uids::ENHANCED_US_VOLUME_STORAGE),
+        named(tags::IMAGE_POSITION_PATIENT)
+    );
+    Err(IoError::Unsupported { path: root.path.to_owned(), detail })
+}
+
+/// Refuses planes of several instances that make no volume, with what the first two have in common.
+fn require_one_instance(instances: &[Instance], planes: &[Plane]) -> Result<(), IoError> {
+    let Some(second) = planes.iter().position(|plane| plane.instance != 0) else { return Ok(()) };
+    let [first, other] = [0, second].map(|plane| planes[plane].placement);
+    if let (Some(first), Some(_)) = (first, other) {
+        return Err(refuse_stack(instances, planes, Misplaced::together([0, second], first.position)));
+    }
+    let [first, other] = [&instances[0], &instances[planes[second].instance]];
+    let what = same_instance([&attributes(first), &attributes(other)]).unwrap_or_else(|| {
+        let tag = named(tags::IMAGE_POSITION_PATIENT);
+        format!("they belong to one series, but nothing says where they lie ({tag}): give one file at a time")
+    });
+    let detail = format!("it and {}: {what}", other.path.display());
+    Err(IoError::Unsupported { path: first.path.clone(), detail })
+}
+
+fn refuse_stack(instances: &[Instance], planes: &[Plane], refused: Misplaced) -> IoError {
+    let [a, b] = refused.planes.map(|plane| &planes[plane]);
     let name = |plane: &Plane| format!("{}, frame {}", instances[plane.instance].path.display(), plane.frame + 1);
-    let path = instances[planes[a].instance].path.clone();
-    IoError::Unsupported { path, detail: format!("frame {} and {}: {reason}", planes[a].frame + 1, name(&planes[b])) }
+    let advice = if refused.together { format!(", and {}", told_apart(instances, [a, b])) } else { String::new() };
+    let detail = format!("frame {} and {}: {}{advice}", a.frame + 1, name(b), refused.reason);
+    IoError::Unsupported { path: instances[a.instance].path.clone(), detail }
 }
 
 fn source(instances: &[Instance], frames: &[Frames<'_>], layout: &Layout) -> DicomSource {

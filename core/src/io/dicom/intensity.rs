@@ -58,8 +58,9 @@ impl Scale {
         let window = match intensity {
             Intensity::Rescaled => None,
             Intensity::Shown => {
-                let asked = Window::of(&group(root, frame, tags::FRAME_VOILUT_SEQUENCE).unwrap_or(*root), format)?;
-                Some(asked.unwrap_or_else(|| rescaling.whole(format)))
+                let [lowest, highest] = rescaling.ends(format);
+                let holder = group(root, frame, tags::FRAME_VOILUT_SEQUENCE).unwrap_or(*root);
+                Some(Window::of(&holder, lowest < 0.0)?.unwrap_or(Window::Whole { lowest, highest }))
             }
         };
         let palette = (format.photometric == Photometric::Palette).then(|| palette(root)).transpose()?;
@@ -136,20 +137,21 @@ impl Rescaling {
         }
     }
 
-    /// The window of all values that it can give.
-    fn whole(&self, format: &PixelFormat) -> Window {
+    /// The smallest and the largest value that it can give.
+    fn ends(&self, format: &PixelFormat) -> [f64; 2] {
         let [a, b] = match self {
             Self::Line { .. } => ends(format).map(|end| self.apply(end)),
             Self::Table(table) => [0.0, table.brightest()],
         };
-        Window::Whole { lowest: a.min(b), highest: a.max(b) }
+        [a.min(b), a.max(b)]
     }
 }
 
 impl Window {
-    fn of(attributes: &Attributes<'_>, format: &PixelFormat) -> Result<Option<Self>, IoError> {
+    /// The first of a frame. `signed`: whether what it is for, the rescaled values, may be below 0.
+    fn of(attributes: &Attributes<'_>, signed: bool) -> Result<Option<Self>, IoError> {
         if let Some(item) = attributes.item(tags::VOILUT_SEQUENCE) {
-            return Lut::read(&item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, format.signed)
+            return Lut::read(&item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, signed)
                 .map(|table| Some(Self::Table(table)));
         }
         let first = |tag| Ok::<_, IoError>(attributes.numbers(tag)?.and_then(|numbers| numbers.first().copied()));
@@ -208,6 +210,7 @@ fn palette(root: &Attributes<'_>) -> Result<[Lut; 3], IoError> {
 
 /// A functional group of a frame, its own or the one that all share (PS3.3, C.7.6.16).
 pub(super) fn group<'a>(root: &Attributes<'a>, frame: usize, tag: dicom_core::Tag) -> Option<Attributes<'a>> {
-    let own = root.items(PER_FRAME).into_iter().nth(frame).and_then(|item| item.item(tag));
-    own.or_else(|| root.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)?.item(tag))
+    root.nth(PER_FRAME, frame)
+        .and_then(|own| own.item(tag))
+        .or_else(|| root.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)?.item(tag))
 }

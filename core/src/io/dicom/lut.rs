@@ -15,7 +15,7 @@ pub(super) struct Lut {
 }
 
 impl Lut {
-    /// The table that these two elements hold. `signed`: whether stored values are.
+    /// The table that these two elements hold. `signed`: whether what is looked up may be below 0.
     pub(super) fn read(attributes: &Attributes<'_>, descriptor: Tag, data: Tag, signed: bool) -> Result<Self, IoError> {
         let expected = "three numbers: entries, first value, bits an entry";
         let numbers = attributes.array::<3>(descriptor)?.ok_or_else(|| attributes.missing(descriptor, expected))?;

@@ -13,6 +13,7 @@
 mod attributes;
 mod codec;
 mod color;
+mod doubles;
 mod file;
 mod find;
 mod fragments;
@@ -26,6 +27,7 @@ mod segmentation;
 mod source;
 mod spacing;
 mod timing;
+mod unknown;
 mod write;
 
 use std::path::Path;

@@ -229,21 +229,42 @@ impl<'a> Frames<'a> {
 
     /// The samples of a frame as stored, colours as red, green and blue: `[y, x, sample]`. Counted from 0.
     pub(super) fn decode(&self, frame: usize) -> Result<Samples, IoError> {
+        self.unpacked(frame).map(|(samples, _)| samples)
+    }
+
+    /// The same of a frame that holds numbers of structures: refuses one that was packed with losses.
+    pub(super) fn decode_labels(&self, frame: usize) -> Result<Samples, IoError> {
+        let (samples, lossy) = self.unpacked(frame)?;
+        let Some(packing) = lossy else { return Ok(samples) };
+        Err(IoError::Unsupported {
+            path: self.instance.path.clone(),
+            detail: format!(
+                "frame {} of {} is packed as {packing}, which changes values, and so labels; expected a {} without losses: write \
+                 the label map again from what it was made of, uncompressed or as RLE, JPEG-LS or JPEG 2000 without losses",
+                frame + 1,
+                self.format.frames,
+                named(tags::TRANSFER_SYNTAX_UID)
+            ),
+        })
+    }
+
+    /// The samples of a frame, and what it is packed as where that has losses.
+    fn unpacked(&self, frame: usize) -> Result<(Samples, Option<&'static str>), IoError> {
         let Self { instance, format, pixels } = self;
         let refuse = |detail: String| IoError::Format {
             path: instance.path.clone(),
             detail: format!("frame {} of {}: {detail}", frame + 1, format.frames),
         };
-        let (samples, coded) = match pixels {
-            Pixels::Native(all) => (native_frame(all, format, frame).map_err(refuse)?, None),
+        let (samples, coded, lossy) = match pixels {
+            Pixels::Native(all) => (native_frame(all, format, frame).map_err(refuse)?, None, None),
             Pixels::Encapsulated(fragments) => {
                 let bytes = fragments.frame(frame).map_err(refuse)?;
                 let decoded = caught(|| codec::decode(instance.compression, &bytes, format)).map_err(refuse)?;
-                (decoded.samples, decoded.is_ybr)
+                (decoded.samples, decoded.is_ybr, decoded.lossy)
             }
         };
         let is_ybr = coded.unwrap_or(matches!(format.photometric, Photometric::Ybr | Photometric::Ybr422));
-        color::to_rgb(samples, is_ybr).map_err(refuse)
+        Ok((color::to_rgb(samples, is_ybr).map_err(refuse)?, lossy))
     }
 }
 

@@ -80,6 +80,15 @@ impl Placement {
     }
 }
 
+/// Two planes, by their numbers, that keep all from making a volume.
+#[derive(Debug)]
+pub(super) struct Misplaced {
+    pub planes: [usize; 2],
+    pub reason: String,
+    /// Whether both lie in one place.
+    pub together: bool,
+}
+
 /// Planes in order, one step apart.
 #[derive(Debug, PartialEq)]
 pub(super) struct Stack {
@@ -89,18 +98,25 @@ pub(super) struct Stack {
     pub step: [f64; 3],
 }
 
+impl Misplaced {
+    pub(super) fn together(planes: [usize; 2], position: [f64; 3]) -> Self {
+        Self { planes, reason: format!("both lie at ImagePositionPatient {position:?}"), together: true }
+    }
+}
+
 impl Stack {
     /// Puts planes in order.
     ///
-    /// Refuses, by the numbers of two planes and a reason, planes that are turned against each other, two at one place, and gaps.
-    pub(super) fn of(planes: &[Placement]) -> Result<Self, (usize, usize, String)> {
+    /// Refuses planes that are turned against each other, two at one place, and gaps.
+    pub(super) fn of(planes: &[Placement]) -> Result<Self, Misplaced> {
+        let refuse = |a, b, reason| Err(Misplaced { planes: [a, b], reason, together: false });
         let first = planes[0];
         if let Some(turned) = planes.iter().position(|plane| !plane.is_parallel(&first)) {
             let reason = format!(
                 "ImageOrientationPatient {:?} and {:?}: one volume has one orientation",
                 first.orientation, planes[turned].orientation
             );
-            return Err((0, turned, reason));
+            return refuse(0, turned, reason);
         }
         let normal = first.normal();
         let mut order: Vec<usize> = (0..planes.len()).collect();
@@ -112,11 +128,7 @@ impl Stack {
         let apart: Vec<f64> = heights.windows(2).map(|two| two[1] - two[0]).collect();
         // A hundredth of a micron is less than a decimal string of 16 characters tells apart.
         if let Some(low) = apart.iter().position(|&apart| apart < 1e-5) {
-            let reason = format!(
-                "both lie at ImagePositionPatient {:?}: give one volume at a time",
-                planes[order[low]].position
-            );
-            return Err((order[low], order[low + 1], reason));
+            return Err(Misplaced::together([order[low], order[low + 1]], planes[order[low]].position));
         }
         let off = |index: usize| {
             let expected = [0, 1, 2].map(|axis| lowest[axis] + step[axis] * index as f64);
@@ -131,7 +143,7 @@ impl Stack {
                 apart[widest],
                 sorted[sorted.len() / 2]
             );
-            return Err((order[widest], order[widest + 1], reason));
+            return refuse(order[widest], order[widest + 1], reason);
         }
         Ok(Self { order, step })
     }
@@ -165,11 +177,11 @@ mod tests {
 
     #[test]
     fn gaps_doubles_and_turns_are_refused() {
-        let (_, _, reason) = Stack::of(&[at(1.0), at(2.0), at(4.0)]).unwrap_err();
-        assert!(reason.contains("is missing"), "{reason}");
-        let (_, _, reason) = Stack::of(&[at(1.0), at(2.0), at(2.0)]).unwrap_err();
-        assert!(reason.contains("both lie at"), "{reason}");
+        let refused = Stack::of(&[at(1.0), at(2.0), at(4.0)]).unwrap_err();
+        assert!(refused.reason.contains("is missing") && !refused.together, "{refused:?}");
+        let refused = Stack::of(&[at(1.0), at(2.0), at(2.0)]).unwrap_err();
+        assert!(refused.reason.contains("both lie at") && refused.together, "{refused:?}");
         let turned = Placement { orientation: [0.0, 1.0, 0.0, 0.0, 0.0, -1.0], ..at(2.0) };
-        assert_eq!(Stack::of(&[at(1.0), turned]).unwrap_err().1, 1);
+        assert_eq!(Stack::of(&[at(1.0), turned]).unwrap_err().planes, [0, 1]);
     }
 }

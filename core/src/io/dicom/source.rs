@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
@@ -26,6 +26,14 @@ impl DicomSource {
         let is_stack = positions.iter().any(|&position| position != positions[0]);
         let is_placed = self.orientation.is_some() && positions.len() == self.planes.len();
         is_placed && (is_stack || self.thickness_mm().is_some())
+    }
+
+    /// SOPInstanceUIDs of its instances, each once.
+    #[must_use]
+    pub fn instances(&self) -> Vec<String> {
+        let uids = self.planes.iter().map(|plane| plane.sop_instance_uid.as_str());
+        let distinct: BTreeSet<&str> = uids.filter(|uid| !uid.is_empty()).collect();
+        distinct.into_iter().map(str::to_owned).collect()
     }
 
     /// SliceThickness, where it is above 0; in an enhanced object it stands in the functional groups.

@@ -3,11 +3,16 @@
 use dicom_dictionary_std::tags;
 
 use super::{attributes::Attributes, file::named};
-use crate::io::IoError;
+use crate::io::{IoError, reading::other_spacing};
 
 /// Largest relative difference between two spacings that should be one.
 const TOLERANCE: f64 = 1e-3;
 const MM_PER_CM: f64 = 10.0;
+const LENGTHS: &str = "two lengths above 0, in mm";
+const CENTIMETRES: &str = "3 (centimetres): an image that is not calibrated has no lengths";
+/// What is said of a projection that was not calibrated.
+const AT_DETECTOR: &str =
+    "its spacing is that at the detector (ImagerPixelSpacing): the body is smaller by the magnification";
 
 /// A spacing and what must be said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,53 +41,87 @@ pub(super) enum RegionKind {
     Other,
 }
 
-/// Spacing of the image that `attributes` describe.
-pub(super) fn of(attributes: &Attributes<'_>) -> Result<Spacing, IoError> {
-    let from_regions = of_regions(attributes)?;
-    let from_pixels = pair(attributes, tags::PIXEL_SPACING)?;
-    match (from_regions, from_pixels) {
+/// What an image's own data set says of its spacing.
+struct Told {
+    /// `[y, x]`, where it says it.
+    mm: Option<[f64; 2]>,
+    /// Why that is not all, or nothing: a part is not calibrated, or all of it.
+    open: Option<IoError>,
+}
+
+/// Spacing of the image that `attributes` describe; one that was `given` by hand stands in for what is not calibrated.
+///
+/// Refuses, whatever was given, a data set that contradicts itself or the one given.
+pub(super) fn of(attributes: &Attributes<'_>, given: Option<[f64; 2]>) -> Result<Spacing, IoError> {
+    let told = of_pixels_and_regions(attributes)?;
+    let (mm, note) = match (told.mm, &told.open) {
+        (None, None) => of_detector_or_film(attributes)?.unzip(),
+        (mm, _) => (mm, calibration(attributes)?),
+    };
+    match (mm, told.open, given) {
+        (Some(mm), _, Some(given)) if !close(mm, given) => Err(other_spacing(attributes.path, mm, given)),
+        (Some(mm), None, _) | (Some(mm), Some(_), Some(_)) => Ok(Spacing { mm, note }),
+        (None, _, Some(mm)) => Ok(Spacing { mm, note: Some("its spacing was given by hand".to_owned()) }),
+        (_, Some(open), None) => Err(open),
+        (None, None, None) => Err(missing(attributes)),
+    }
+}
+
+fn of_pixels_and_regions(attributes: &Attributes<'_>) -> Result<Told, IoError> {
+    let regions = of_regions(attributes)?;
+    let tag = tags::PIXEL_SPACING;
+    // Some writers put 0 where they do not know.
+    if attributes.array(tag)? == Some([0.0, 0.0]) {
+        let zero = attributes.wrong(tag, LENGTHS);
+        return Ok(Told { mm: regions.mm, open: Some(regions.open.unwrap_or(zero)) });
+    }
+    match (regions.mm, pair(attributes, tag)?) {
         (Some(regions), Some(pixels)) if !close(regions, pixels) => Err(IoError::Field {
             path: attributes.path.to_owned(),
-            field: named(tags::PIXEL_SPACING),
+            field: named(tag),
             found: format!("{pixels:?} mm"),
             expected: format!(
                 "{regions:?} mm [y, x], as {} says: mend whichever is wrong",
                 named(tags::SEQUENCE_OF_ULTRASOUND_REGIONS)
             ),
         }),
-        (Some(mm), _) | (None, Some(mm)) => Ok(Spacing { mm, note: calibration(attributes) }),
-        (None, None) => {
-            if let Some(mm) = pair(attributes, tags::IMAGER_PIXEL_SPACING)? {
-                let note = "its spacing is that at the detector (ImagerPixelSpacing): the body is smaller by the magnification";
-                return Ok(Spacing { mm, note: Some(note.to_owned()) });
-            }
-            if let Some(mm) = pair(attributes, tags::NOMINAL_SCANNED_PIXEL_SPACING)? {
-                let note = "its spacing is that on the scanned film (NominalScannedPixelSpacing)";
-                return Ok(Spacing { mm, note: Some(note.to_owned()) });
-            }
-            let expected = format!(
-                "it, {}, or {} with a calibrated region of tissue: write the true one, or give it in the configuration (spacing_mm)",
-                named(tags::IMAGER_PIXEL_SPACING),
-                named(tags::SEQUENCE_OF_ULTRASOUND_REGIONS)
-            );
-            Err(attributes.missing(tags::PIXEL_SPACING, &expected))
-        }
+        (of_regions, of_pixels) => Ok(Told { mm: of_regions.or(of_pixels), open: regions.open }),
     }
 }
 
-/// What PixelSpacing of a projection was calibrated by.
-fn calibration(attributes: &Attributes<'_>) -> Option<String> {
-    let kind = attributes.text(tags::PIXEL_SPACING_CALIBRATION_TYPE)?;
-    Some(format!("its spacing is calibrated by {kind} (PixelSpacingCalibrationType)"))
+/// Of a projection that was not calibrated.
+fn of_detector_or_film(attributes: &Attributes<'_>) -> Result<Option<([f64; 2], String)>, IoError> {
+    if let Some(mm) = pair(attributes, tags::IMAGER_PIXEL_SPACING)? {
+        return Ok(Some((mm, AT_DETECTOR.to_owned())));
+    }
+    let note = "its spacing is that on the scanned film (NominalScannedPixelSpacing)";
+    Ok(pair(attributes, tags::NOMINAL_SCANNED_PIXEL_SPACING)?.map(|mm| (mm, note.to_owned())))
+}
+
+fn missing(attributes: &Attributes<'_>) -> IoError {
+    let expected = format!(
+        "it, {}, or {} with a calibrated region of tissue: write the true one, or give it in the configuration (spacing_mm)",
+        named(tags::IMAGER_PIXEL_SPACING),
+        named(tags::SEQUENCE_OF_ULTRASOUND_REGIONS)
+    );
+    attributes.missing(tags::PIXEL_SPACING, &expected)
+}
+
+/// What PixelSpacing of a projection was calibrated by, or that it was not: then it is ImagerPixelSpacing (PS3.3, 10.7.1.3).
+fn calibration(attributes: &Attributes<'_>) -> Result<Option<String>, IoError> {
+    if let Some(kind) = attributes.text(tags::PIXEL_SPACING_CALIBRATION_TYPE) {
+        return Ok(Some(format!("its spacing is calibrated by {kind} (PixelSpacingCalibrationType)")));
+    }
+    let [pixel, imager] = [tags::PIXEL_SPACING, tags::IMAGER_PIXEL_SPACING].map(|tag| attributes.array::<2>(tag));
+    let (pixel, imager) = (pixel?, imager?);
+    Ok((pixel.is_some() && pixel == imager).then(|| AT_DETECTOR.to_owned()))
 }
 
 /// Two lengths above 0: between rows, and between columns.
 pub(super) fn pair(attributes: &Attributes<'_>, tag: dicom_core::Tag) -> Result<Option<[f64; 2]>, IoError> {
     let found = attributes.array::<2>(tag)?;
     match found {
-        Some(pair) if pair.iter().any(|&length| length <= 0.0) => {
-            Err(attributes.wrong(tag, "two lengths above 0, in mm"))
-        }
+        Some(pair) if pair.iter().any(|&length| length <= 0.0) => Err(attributes.wrong(tag, LENGTHS)),
         found => Ok(found),
     }
 }
@@ -109,34 +148,35 @@ fn region(item: &Attributes<'_>) -> Result<Region, IoError> {
     Ok(Region { kind, y: [y_first, y_last], x: [x_first, x_last] })
 }
 
-/// The spacing that all regions of tissue share, and `None` where there are no regions at all.
-fn of_regions(attributes: &Attributes<'_>) -> Result<Option<[f64; 2]>, IoError> {
+/// The spacing that all calibrated regions of tissue share; nothing where there are no regions at all.
+fn of_regions(attributes: &Attributes<'_>) -> Result<Told, IoError> {
     let tag = tags::SEQUENCE_OF_ULTRASOUND_REGIONS;
     let items = attributes.items(tag);
-    if items.is_empty() {
-        return Ok(None);
-    }
-    let mut shared: Option<[f64; 2]> = None;
+    let mut told = Told { mm: None, open: None };
     for (index, item) in items.iter().enumerate() {
         if region(item)?.kind == RegionKind::Other {
             continue;
         }
         let found = of_region(item)?;
-        match shared {
-            Some(shared) if !close(shared, found) => {
+        match (told.mm, found.mm) {
+            (Some(before), Some(mm)) if !close(before, mm) => {
                 return Err(IoError::Field {
                     path: attributes.path.to_owned(),
                     field: format!("{}, region {}", named(tag), index + 1),
-                    found: format!("{found:?} mm [y, x] a pixel (PhysicalDeltaY, PhysicalDeltaX)"),
+                    found: format!("{mm:?} mm [y, x] a pixel (PhysicalDeltaY, PhysicalDeltaX)"),
                     expected: format!(
-                        "{shared:?} mm, as in the regions before it: cut the image into one for each region"
+                        "{before:?} mm, as in the regions before it: cut the image into one for each region"
                     ),
                 });
             }
-            _ => shared = Some(found),
+            (before, mm) => told.mm = mm.or(before),
         }
+        told.open = told.open.or(found.open);
     }
-    shared.map(Some).ok_or_else(|| IoError::Unsupported {
+    if items.is_empty() || told.mm.is_some() || told.open.is_some() {
+        return Ok(told);
+    }
+    Err(IoError::Unsupported {
         path: attributes.path.to_owned(),
         detail: format!(
             "{} has no region with a two-dimensional image of tissue (RegionSpatialFormat 1, RegionDataType 1): a Doppler \
@@ -146,17 +186,28 @@ fn of_regions(attributes: &Attributes<'_>) -> Result<Option<[f64; 2]>, IoError> 
     })
 }
 
-fn of_region(item: &Attributes<'_>) -> Result<[f64; 2], IoError> {
-    let mm = |unit, delta| {
-        if item.required_whole(unit)? != 3 {
-            return Err(item.wrong(unit, "3 (centimetres): an image that is not calibrated has no lengths"));
-        }
-        let centimetres = item.number(delta)?.ok_or_else(|| item.missing(delta, "centimetres a pixel"))?;
-        // The sign says which way the axis runs.
-        let mm = centimetres.abs() * MM_PER_CM;
-        if mm > 0.0 { Ok(mm) } else { Err(item.wrong(delta, "centimetres a pixel, other than 0")) }
-    };
-    let y = mm(tags::PHYSICAL_UNITS_Y_DIRECTION, tags::PHYSICAL_DELTA_Y)?;
-    let x = mm(tags::PHYSICAL_UNITS_X_DIRECTION, tags::PHYSICAL_DELTA_X)?;
-    Ok([y, x])
+/// That of one region. One without units (0) or lengths is not calibrated.
+fn of_region(item: &Attributes<'_>) -> Result<Told, IoError> {
+    let mut lengths = [None; 2];
+    let mut open = None;
+    for (length, [unit, delta]) in lengths.iter_mut().zip([
+        [tags::PHYSICAL_UNITS_Y_DIRECTION, tags::PHYSICAL_DELTA_Y],
+        [tags::PHYSICAL_UNITS_X_DIRECTION, tags::PHYSICAL_DELTA_X],
+    ]) {
+        let not_calibrated = match (item.whole(unit)?, item.number(delta)?) {
+            (None, _) => item.missing(unit, CENTIMETRES),
+            (Some(0), _) => item.wrong(unit, CENTIMETRES),
+            (Some(1 | 2 | 4..), _) => return Err(item.wrong(unit, CENTIMETRES)),
+            (Some(3), None) => item.missing(delta, "centimetres a pixel"),
+            (Some(3), Some(0.0)) => item.wrong(delta, "centimetres a pixel, other than 0"),
+            (Some(3), Some(centimetres)) => {
+                // The sign says which way the axis runs.
+                *length = Some(centimetres.abs() * MM_PER_CM);
+                continue;
+            }
+        };
+        open.get_or_insert(not_calibrated);
+    }
+    let mm = if let [Some(y), Some(x)] = lengths { Some([y, x]) } else { None };
+    Ok(Told { mm, open })
 }

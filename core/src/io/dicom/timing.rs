@@ -2,7 +2,7 @@
 
 use dicom_dictionary_std::tags;
 
-use super::attributes::Attributes;
+use super::{attributes::Attributes, file::named};
 use crate::io::IoError;
 
 /// Frames may be further apart than others by this share before no single interval describes them.
@@ -13,12 +13,14 @@ const TOLERANCE: f64 = 0.02;
 pub(super) enum Timing {
     /// Frames follow each other in time; the interval in ms where one describes all.
     Cine { interval_ms: Option<f64> },
+    /// Nothing says that they do, but those of ultrasound without places most often do.
+    Likely,
     /// Nothing says that they do.
     Unknown,
 }
 
-/// FrameTime, FrameTimeVector or CineRate, in this order.
-pub(super) fn of(attributes: &Attributes<'_>) -> Result<Timing, IoError> {
+/// FrameTime, FrameTimeVector or CineRate, in this order, of a file with so many frames.
+pub(super) fn of(attributes: &Attributes<'_>, frames: usize) -> Result<Timing, IoError> {
     let above_zero = |tag, text| match attributes.number(tag)? {
         Some(number) if number > 0.0 => Ok(Some(number)),
         // Many writers put 0 where they do not know.
@@ -28,7 +30,19 @@ pub(super) fn of(attributes: &Attributes<'_>) -> Result<Timing, IoError> {
     if let Some(interval) = above_zero(tags::FRAME_TIME, "milliseconds above 0")? {
         return Ok(Timing::Cine { interval_ms: Some(interval) });
     }
-    if let Some(vector) = attributes.numbers(tags::FRAME_TIME_VECTOR)? {
+    // A single 0 says no more than that somebody did not know.
+    if let Some(vector) = attributes.numbers(tags::FRAME_TIME_VECTOR)?.filter(|vector| vector != &[0.0]) {
+        if vector.len() != frames {
+            return Err(IoError::Field {
+                path: attributes.path.to_owned(),
+                field: named(tags::FRAME_TIME_VECTOR),
+                found: format!("{} times", vector.len()),
+                expected: format!(
+                    "{frames}, one for each frame, as {} says: frames or times are missing; mend whichever is wrong",
+                    named(tags::NUMBER_OF_FRAMES)
+                ),
+            });
+        }
         // The first entry belongs to the first frame, which nothing precedes.
         return Ok(Timing::Cine { interval_ms: shared(vector.get(1..).unwrap_or_default()) });
     }
@@ -40,7 +54,11 @@ pub(super) fn of(attributes: &Attributes<'_>) -> Result<Timing, IoError> {
     let in_time = [tags::FRAME_TIME, tags::FRAME_TIME_VECTOR, tags::CINE_RATE]
         .iter()
         .any(|&tag| attributes.dataset.get(tag).is_some());
-    Ok(if is_ultrasound || in_time { Timing::Cine { interval_ms: None } } else { Timing::Unknown })
+    Ok(match (in_time, is_ultrasound) {
+        (true, _) => Timing::Cine { interval_ms: None },
+        (false, true) => Timing::Likely,
+        (false, false) => Timing::Unknown,
+    })
 }
 
 /// The mean of intervals that are all alike.

@@ -7,8 +7,8 @@ use super::{
     read::read_header,
 };
 use crate::{
-    domain::{Grid, SlowAxis},
-    io::IoError,
+    domain::{Grid, ImageFacts, SlowAxis},
+    io::{IoError, angles::require_right_angles},
 };
 
 /// Where two files may place the same voxel apart from each other, as a share of its spacing.
@@ -21,6 +21,8 @@ pub struct NiftiGeometry {
     pub(super) header: HeaderBytes,
     grid: Grid,
     affine: [[f64; 4]; 3],
+    /// Whether the file tells where it lies, or the spacing alone.
+    is_placed: bool,
 }
 
 impl NiftiGeometry {
@@ -32,13 +34,21 @@ impl NiftiGeometry {
         read_header(path, third_axis)
     }
 
-    /// A geometry for data that never came from a file: the first voxel at the origin, axes
-    /// x, y, z along the grid's, frames along the fourth axis.
+    /// A geometry for data of which nobody knows where it lies: the first voxel at the origin, axes x, y, z along the grid's, frames
+    /// along the fourth axis. The header says that it is no place in a scanner (`sform_code` and `qform_code` 0; NIfTI-1 standard,
+    /// method 1).
     #[must_use]
     pub fn for_grid(grid: &Grid) -> Self {
         let [spacing_y, spacing_x] = grid.spacing_mm();
         let z = if let SlowAxis::Depth { spacing_mm } = grid.slow() { spacing_mm } else { 1.0 };
-        Self::placed(grid, [[spacing_x, 0.0, 0.0, 0.0], [0.0, spacing_y, 0.0, 0.0], [0.0, 0.0, z, 0.0]])
+        let affine = [[spacing_x, 0.0, 0.0, 0.0], [0.0, spacing_y, 0.0, 0.0], [0.0, 0.0, z, 0.0]];
+        Self::made(grid, affine, nifti::XForm::Unknown)
+    }
+
+    /// The geometry of an image of which this is known.
+    #[must_use]
+    pub fn of_facts(grid: &Grid, facts: &ImageFacts) -> Self {
+        facts.affine.map_or_else(|| Self::for_grid(grid), |affine| Self::placed(grid, affine))
     }
 
     /// The geometry of what a file of another format holds. `affine` leads from voxel index (x, y, z) to position in mm, x to the
@@ -46,6 +56,10 @@ impl NiftiGeometry {
     /// are as long as the grid's spacing; that of z is 1 mm long, or a slice's thickness, where the grid has no depth.
     #[must_use]
     pub fn placed(grid: &Grid, affine: [[f64; 4]; 3]) -> Self {
+        Self::made(grid, affine, nifti::XForm::ScannerAnat)
+    }
+
+    fn made(grid: &Grid, affine: [[f64; 4]; 3], sform: nifti::XForm) -> Self {
         /// Every program reads it.
         const VERSION: Version = Version::One;
         let [planes, y, x] = grid.shape();
@@ -70,12 +84,15 @@ impl NiftiGeometry {
         }
         put(108, &f32::from(VERSION.first_voxel()).to_le_bytes());
         put(123, &[nifti::Unit::Mm as u8 | interval.map_or(0, |_| nifti::Unit::Msec as u8)]);
-        put(254, &(nifti::XForm::ScannerAnat as i16).to_le_bytes());
-        for (index, value) in affine.into_iter().flatten().enumerate() {
-            put(280 + 4 * index, &(value as f32).to_le_bytes());
+        if sform != nifti::XForm::Unknown {
+            put(254, &(sform as i16).to_le_bytes());
+            for (index, value) in affine.into_iter().flatten().enumerate() {
+                put(280 + 4 * index, &(value as f32).to_le_bytes());
+            }
         }
         put(VERSION.offsets().magic, VERSION.magic()[0]);
-        Self { header: HeaderBytes { version: VERSION, big_endian: false, bytes: made }, grid: *grid, affine }
+        let header = HeaderBytes { version: VERSION, big_endian: false, bytes: made };
+        Self { header, grid: *grid, affine, is_placed: sform != nifti::XForm::Unknown }
     }
 
     /// Shape and spacing.
@@ -88,6 +105,12 @@ impl NiftiGeometry {
     #[must_use]
     pub fn affine(&self) -> [[f64; 4]; 3] {
         self.affine
+    }
+
+    /// The same, where the file told it, and not the spacing alone (NIfTI-1 standard, method 1).
+    #[must_use]
+    pub fn told_affine(&self) -> Option<[[f64; 4]; 3]> {
+        self.is_placed.then_some(self.affine)
     }
 
     /// What differs between the geometries of an image and of what belongs to it, or `None` if
@@ -116,7 +139,9 @@ impl NiftiGeometry {
     }
 
     pub(super) fn of(header: &Header<'_>, bytes: HeaderBytes, third_axis: ThirdAxis) -> Result<Self, IoError> {
-        Ok(Self { header: bytes, grid: header.grid(third_axis)?, affine: header.affine()? })
+        let (grid, affine) = (header.grid(third_axis)?, header.affine()?);
+        require_right_angles(header.path, &affine, &grid)?;
+        Ok(Self { header: bytes, grid, affine, is_placed: header.is_placed() })
     }
 }
 

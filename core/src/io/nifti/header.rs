@@ -26,7 +26,7 @@ pub(super) struct HeaderBytes {
 
 /// A header whose fields have been checked as far as reading voxels needs it.
 pub(super) struct Header<'a> {
-    path: &'a Path,
+    pub(super) path: &'a Path,
     version: Version,
     fields: Fields,
     /// Whether the voxels lie in a file of their own.
@@ -95,6 +95,11 @@ impl<'a> Header<'a> {
         self.check_sform()?;
         Grid::new([planes, y, x], spacing_mm, slow)
             .map_err(|source| IoError::Domain { path: self.path.to_owned(), source })
+    }
+
+    /// Whether it tells more than the spacing.
+    pub(super) fn is_placed(&self) -> bool {
+        self.fields.sform_code > 0 || self.fields.qform_code > 0
     }
 
     /// Voxel index (x, y, z) to position, mm: rows x, y, z; the last column is the origin. `sform`

@@ -3,7 +3,7 @@ use rl4seg_abi::{DataSourceTable, Str};
 use super::{Foreign, Origin, broken, in_component};
 use crate::{
     component::{DataSource, Result},
-    domain::{CaseEntry, CaseId, Image, LabelMap, LabelSet},
+    domain::{CaseEntry, CaseId, Image, ImageFacts, LabelMap, LabelSet},
     plugin::wire::{from_json, read_image, read_label_map},
 };
 
@@ -40,12 +40,23 @@ impl DataSource for ForeignDataSource {
     }
 
     fn image(&self, id: &CaseId) -> Result<Image> {
+        self.image_and_facts(id).map(|(image, _)| image)
+    }
+
+    fn image_and_facts(&self, id: &CaseId) -> Result<(Image, ImageFacts)> {
         let image = self.foreign.required(self.foreign.table.image, "image")?;
         self.foreign.one_item(
             // SAFETY: called as the ABI says.
             |object, items, errors| unsafe { image(object, Str::new(id.as_str()), items, errors) },
-            // SAFETY: the plugin vouches for what it puts.
-            |_, voxels| unsafe { read_image(voxels) }.map_err(|error| error.context(format!("image of case `{id}`"))),
+            |json, voxels| {
+                // SAFETY: the plugin vouches for what it puts.
+                let image = unsafe { read_image(voxels) };
+                // Plugins before 1.2 tell nothing here.
+                let facts = if json.is_empty() { Ok(ImageFacts::default()) } else { from_json("its facts", json) };
+                image
+                    .and_then(|image| Ok((image, facts?)))
+                    .map_err(|error| error.context(format!("image of case `{id}`")))
+            },
         )
     }
 

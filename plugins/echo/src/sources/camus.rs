@@ -6,7 +6,7 @@ use std::{
 use rl4seg_sdk::schemars::JsonSchema;
 use rl4seg_sdk::{
     component::{ComponentError, DataSource, ErrorKind, Result},
-    domain::{CaseEntry, CaseId, Grid, Image, LabelMap, LabelSet, SlowAxis, Split},
+    domain::{CaseEntry, CaseId, Grid, Image, ImageFacts, LabelMap, LabelSet, SlowAxis, Split},
     sources::{CaseFiles, CaseTable, ImageKind, folders_named, read_text, require_folder},
 };
 use serde::{Deserialize, Serialize};
@@ -173,10 +173,14 @@ impl DataSource for Camus {
     }
 
     fn image(&self, id: &CaseId) -> Result<Image> {
-        let image = self.table.get(id)?.image(Echo::THIRD_AXIS)?;
+        Ok(self.image_and_facts(id)?.0)
+    }
+
+    fn image_and_facts(&self, id: &CaseId) -> Result<(Image, ImageFacts)> {
+        let (image, facts) = self.table.get(id)?.image_and_facts(Echo::THIRD_AXIS)?;
         let grid = self.timed(id, image.grid())?;
         let channels = image.channels();
-        Ok(Image::new(grid, channels, image.into_values())?)
+        Ok((Image::new(grid, channels, image.into_values())?, facts))
     }
 
     fn reference(&self, id: &CaseId) -> Result<Option<LabelMap>> {

@@ -25,9 +25,9 @@ struct Header {
 pub(super) fn decode(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, String> {
     let header = Header::parse(bytes)?;
     Claim { rows: header.rows, columns: header.columns, components: header.components.len() }.check(format)?;
-    let samples = match (header.process, header.precision) {
-        (0xc0..=0xc2, 8) => lossy(bytes, header.components.len())?,
-        (0xc3, 2..=16) => lossless(bytes, format)?,
+    let (samples, lossy) = match (header.process, header.precision) {
+        (0xc0..=0xc2, 8) => (lossy(bytes, header.components.len())?, Some("JPEG that is not lossless")),
+        (0xc3, 2..=16) => (lossless(bytes, format)?, None),
         (0xc0..=0xc2, bits) => {
             return Err(format!(
                 "JPEG with {bits} bits a sample that is not lossless; expected 8: convert it, as with `gdcmconv --raw`"
@@ -35,7 +35,7 @@ pub(super) fn decode(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, Stri
         }
         (process, _) => return Err(format!("JPEG process SOF{}, which is not read", process - 0xc0)),
     };
-    Ok(Decoded { samples, is_ybr: header.is_ybr(format.photometric) })
+    Ok(Decoded { samples, is_ybr: header.is_ybr(format.photometric), lossy })
 }
 
 impl Header {

@@ -9,7 +9,7 @@ const CODESTREAM: [u8; 4] = [0xff, 0x4f, 0xff, 0x51];
 /// More tiles than any scanner writes: each costs the decoder memory, whatever it holds.
 const MOST_TILES: u64 = 4096;
 
-pub(super) fn decode(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, String> {
+pub(super) fn decode(bytes: &[u8], format: &PixelFormat, allows_loss: bool) -> Result<Decoded, String> {
     // Some writers put the boxes of a .jp2 file around the codestream, which DICOM does not allow (PS3.5, A.4.4).
     let start = bytes.windows(CODESTREAM.len()).position(|four| four == CODESTREAM);
     let stream = bytes.get(start.ok_or("its stream holds no JPEG 2000 codestream")?..).unwrap_or_default();
@@ -32,7 +32,8 @@ pub(super) fn decode(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, Stri
         _ => Samples::Longs(values.map(|value| value as u32).collect()),
     };
     // The decoder has undone the codestream's own colour transform.
-    Ok(Decoded { samples, is_ybr: None })
+    let lossy = (allows_loss || is_irreversible(stream)).then_some("JPEG 2000 that need not be lossless");
+    Ok(Decoded { samples, is_ybr: None, lossy })
 }
 
 /// The marker segment SIZ (ISO/IEC 15444-1, A.5.1).
@@ -49,4 +50,19 @@ fn claim(stream: &[u8]) -> Result<Claim, String> {
     }
     let (rows, columns) = (y.saturating_sub(y_offset) as usize, x.saturating_sub(x_offset) as usize);
     Ok(Claim { rows, columns, components })
+}
+
+/// Whether the main header names the wavelet that is not undone exactly (marker segment COD; ISO/IEC 15444-1, A.6.1).
+fn is_irreversible(stream: &[u8]) -> bool {
+    const COD: u8 = 0x52;
+    /// Bytes from the marker to the transformation: 0 is the 9-7 irreversible one.
+    const TRANSFORMATION: usize = 13;
+    let mut rest = stream.get(2..).unwrap_or_default();
+    while let Some(&[0xff, marker, high, low]) = rest.first_chunk::<4>() {
+        if marker == COD {
+            return rest.get(TRANSFORMATION) == Some(&0);
+        }
+        rest = rest.get(2 + usize::from(u16::from_be_bytes([high, low]))..).unwrap_or_default();
+    }
+    false
 }

@@ -16,8 +16,10 @@ pub(in crate::io::dicom) enum Compression {
     /// Baseline, extended with 8 bits, lossless.
     Jpeg,
     JpegLs,
-    /// And High-Throughput JPEG 2000.
-    Jpeg2000,
+    /// And High-Throughput JPEG 2000. Where the transfer syntax allows losses, nothing in a stream tells for sure that it has none.
+    Jpeg2000 {
+        allows_loss: bool,
+    },
     /// Each frame deflated.
     Deflated,
 }
@@ -30,7 +32,8 @@ impl Compression {
             ".5" => Ok(Self::Rle),
             ".4.50" | ".4.51" | ".4.57" | ".4.70" => Ok(Self::Jpeg),
             ".4.80" | ".4.81" => Ok(Self::JpegLs),
-            ".4.90" | ".4.91" | ".4.201" | ".4.202" | ".4.203" => Ok(Self::Jpeg2000),
+            ".4.90" | ".4.201" | ".4.202" => Ok(Self::Jpeg2000 { allows_loss: false }),
+            ".4.91" | ".4.203" => Ok(Self::Jpeg2000 { allows_loss: true }),
             ".8.1" => Ok(Self::Deflated),
             _ => Err(format!(
                 "its transfer syntax (0002,0010) is {name} ({uid}), which is not read; expected uncompressed or deflated data, RLE, \
@@ -89,6 +92,8 @@ pub(in crate::io::dicom) struct Decoded {
     pub samples: Samples,
     /// Whether the samples are luminance and chrominances, where the stream says so itself.
     pub is_ybr: Option<bool>,
+    /// What it is packed as, where that does not give back what went in, or need not.
+    pub lossy: Option<&'static str>,
 }
 
 /// The size that a stream claims.
@@ -125,7 +130,7 @@ pub(in crate::io::dicom) fn decode(
         Compression::Rle => rle::decode(bytes, format)?,
         Compression::Jpeg => jpeg::decode(bytes, format)?,
         Compression::JpegLs => jpeg_ls_frame(bytes, format)?,
-        Compression::Jpeg2000 => jpeg2000::decode(bytes, format)?,
+        Compression::Jpeg2000 { allows_loss } => jpeg2000::decode(bytes, format, allows_loss)?,
         Compression::Deflated => deflated(bytes, format)?,
     };
     if decoded.samples.len() == format.samples() {
@@ -148,7 +153,8 @@ fn jpeg_ls_frame(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, String> 
     } else {
         Samples::Words(decoded.samples)
     };
-    Ok(Decoded { samples, is_ybr: None })
+    let lossy = (decoded.near > 0).then_some("near-lossless JPEG-LS");
+    Ok(Decoded { samples, is_ybr: None, lossy })
 }
 
 /// A frame that is deflated by itself (PS3.5, A.4.13).
@@ -164,5 +170,5 @@ fn deflated(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, String> {
         32 => Samples::Longs(found.as_chunks().0.iter().map(|&four| u32::from_le_bytes(four)).collect()),
         bits => return Err(format!("deflated samples of {bits} bits; expected 8, 16 or 32")),
     };
-    Ok(Decoded { samples, is_ybr: (format.photometric == Photometric::Rgb).then_some(false) })
+    Ok(Decoded { samples, is_ybr: (format.photometric == Photometric::Rgb).then_some(false), lossy: None })
 }

@@ -34,7 +34,7 @@ pub(super) fn decode(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, Stri
         2 => Samples::Words(longs.into_iter().map(|long| long as u16).collect()),
         _ => Samples::Longs(longs),
     };
-    Ok(Decoded { samples, is_ybr: None })
+    Ok(Decoded { samples, is_ybr: None, lossy: None })
 }
 
 /// PackBits; a run that goes beyond `len` is cut, since some writers pad there.

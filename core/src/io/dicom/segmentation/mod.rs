@@ -3,6 +3,7 @@
 mod frames;
 mod names;
 mod planes;
+mod source;
 
 use std::path::Path;
 
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{Grid, LabelSet},
-    io::{IoError, PlacedLabels, Reading, nifti::NiftiGeometry, voxels::Volume},
+    io::{ImagePlace, IoError, PlacedLabels, Reading, voxels::Volume},
 };
 
 /// What the pixels of a segmentation are (PS3.3, C.8.20.2).
@@ -38,16 +39,17 @@ pub(in crate::io) fn is_segmentation(path: &Path) -> Result<bool, IoError> {
     Ok(pixels::is_segmentation(&attributes(&Instance::read(path)?)))
 }
 
-/// Reads the labels of a segmentation. `image` is where the voxels of its image lie, where that is known; else its frames must tell.
+/// Reads the labels of a segmentation. `image` is the one that it belongs to, where that is known; else its frames must tell where they
+/// lie.
 ///
-/// Refuses frames that do not lie on the image or on a regular grid, what leaves planes out where there is no image, two structures in a
+/// Refuses a segmentation of another image, frames that do not lie on the image or on a regular grid, what leaves planes out where there is no image, two structures in a
 /// voxel, names that are those of other labels, and fractions.
 pub(in crate::io) fn read(
     path: &Path,
     reading: &Reading,
     set: &LabelSet,
     mapping: &[(u32, u8)],
-    image: Option<&NiftiGeometry>,
+    image: Option<&ImagePlace>,
 ) -> Result<PlacedLabels, IoError> {
     let instance = Instance::read(path)?;
     let root = attributes(&instance);
@@ -58,7 +60,10 @@ pub(in crate::io) fn read(
     let frames = SegmentFrame::all(&root, pixels.format.frames, kind != Kind::LabelMap)?;
     let size = [pixels.format.rows, pixels.format.columns];
     let placed = match image {
-        Some(image) => planes::on(&root, &frames, size, image)?,
+        Some(image) => {
+            source::require(&root, &image.instances)?;
+            planes::on(&root, &frames, size, &image.geometry)?
+        }
         None => planes::alone(&root, &frames, size, reading)?,
     };
     let grid = placed.geometry.grid();
@@ -67,7 +72,7 @@ pub(in crate::io) fn read(
     }
     let mut painting = Painting { root, mapping, grid, words: vec![[0; 2]; grid.len()] };
     for (number, (frame, &plane)) in frames.iter().zip(&placed.of_frames).enumerate() {
-        let segments = kind.segments(&root, (&pixels.decode(number)?, &pixels.format), frame.segment, number)?;
+        let segments = kind.segments(&root, (&pixels.decode_labels(number)?, &pixels.format), frame.segment, number)?;
         painting.add(plane, &segments)?;
     }
     let words = painting.words;

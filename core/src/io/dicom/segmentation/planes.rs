@@ -9,6 +9,7 @@ use crate::{
     domain::{Grid, SlowAxis},
     io::{
         IoError, Reading,
+        angles::require_right_angles,
         dicom::{
             attributes::Attributes,
             file::named,
@@ -58,8 +59,9 @@ pub(super) fn alone(
         let line = Line::of(root, &placements, measures.apart_mm)?;
         require_whole(root, frames, line.planes)?;
         let grid = grid(line.planes, SlowAxis::Depth { spacing_mm: norm(line.step) })?;
-        let geometry = NiftiGeometry::placed(&grid, line.lowest.affine(spacing_mm, line.step));
-        return Ok(Planes { geometry, of_frames: line.of_frames });
+        let affine = line.lowest.affine(spacing_mm, line.step);
+        require_right_angles(root.path, &affine, &grid)?;
+        return Ok(Planes { geometry: NiftiGeometry::placed(&grid, affine), of_frames: line.of_frames });
     }
     let of_frames = by_number(root, frames)?;
     let planes = of_frames.iter().max().map_or(1, |last| last + 1);

@@ -2,9 +2,13 @@ use std::{fs, io::Write, path::Path};
 
 use super::{
     super::{find, read_image},
+    written::{holding, placed},
     *,
 };
-use crate::{domain::SlowAxis, io::dicom::DicomFile};
+use crate::{
+    domain::SlowAxis,
+    io::{Input, dicom::DicomFile},
+};
 
 const OBLIQUE: &str = "0.8\\0.6\\0\\-0.6\\0.8\\0";
 
@@ -57,12 +61,93 @@ fn gaps_doubles_and_other_grids_are_refused_with_both_names() {
     assert!(gap.contains("a plane is missing") && gap.contains("IM1") && gap.contains("IM2"), "{gap}");
     let double = refusal(&[at(1, "0"), at(2, "1"), at(3, "1")]);
     assert!(double.contains("both lie at ImagePositionPatient [0.0, 0.0, 1.0]"), "{double}");
+    assert!(double.contains("no time or number tells them apart"), "{double}");
     let mut other = at(2, "1");
     other.text(tags::PIXEL_SPACING, VR::DS, "0.5\\0.3");
     let refused = refusal(&[at(1, "0"), other]);
     assert!(refused.contains("one volume has one grid"), "{refused}");
     let turned = refusal(&[at(1, "0"), slice(2, "0\\0\\1", "0\\1\\0\\1\\0\\0")]);
     assert!(turned.contains("one volume has one orientation"), "{turned}");
+}
+
+#[test]
+fn what_tells_planes_in_one_place_apart_is_named() {
+    let refusal = |slices: &[Made]| {
+        let folder = tempfile::tempdir().unwrap();
+        series(folder.path(), slices).unwrap_err().to_string()
+    };
+    let at = |number: u32, z: &str, time: &str| {
+        let mut made = slice(number, &format!("0\\0\\{z}"), "1\\0\\0\\0\\1\\0");
+        made.text(tags::TRIGGER_TIME, VR::DS, time);
+        made
+    };
+    let phases = refusal(&[at(1, "0", "0"), at(2, "0", "40"), at(3, "0", "80")]);
+    assert!(phases.contains("both lie at") && phases.contains("IM0") && phases.contains("IM1"), "{phases}");
+    assert!(phases.contains("TriggerTime (0018,1060), `0` and `40`, as times of one slice do"), "{phases}");
+    let grid = refusal(&[at(1, "0", "0"), at(2, "0", "40"), at(3, "8", "0"), at(4, "8", "40")]);
+    assert!(grid.contains("TriggerTime (0018,1060), `0` and `40`"), "{grid}");
+    let copied = refusal(&[at(1, "0", "0"), at(1, "0", "0"), at(2, "8", "0")]);
+    assert!(copied.contains("the same instance twice (SOPInstanceUID (0008,0018) 1.2.3.1)"), "{copied}");
+    let mut cine = Made::plain();
+    cine.text(tags::NUMBER_OF_FRAMES, VR::IS, "2");
+    cine.text(tags::FRAME_TIME, VR::DS, "20");
+    cine.bytes(&[1; 12]);
+    let copied = refusal(&[cine.clone(), cine]);
+    assert!(copied.contains("the same instance twice") && copied.contains("IM1"), "{copied}");
+}
+
+#[test]
+fn a_stack_that_is_sheared_is_refused_with_its_angle() {
+    let folder = tempfile::tempdir().unwrap();
+    let tilted = |number: u32| {
+        let z = 5.0 * f64::from(number);
+        slice(number, &format!("0\\{:.4}\\{z}", z * 25_f64.to_radians().tan()), "1\\0\\0\\0\\1\\0")
+    };
+    let refusal = series(folder.path(), &[1, 2, 3, 4].map(tilted)).unwrap_err().to_string();
+    assert!(refusal.contains("axes y and z are at 65.0 degrees; expected a right angle"), "{refusal}");
+}
+
+#[test]
+fn all_frames_and_files_have_one_spacing() {
+    let mut made = placed([3.0, 7.0]);
+    let mut frames = made.0.element(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap().to_vec();
+    for (frame, spacing) in frames.iter_mut().zip(["0.5", "1"]) {
+        let spacing = PrimitiveValue::Strs([spacing, spacing].map(str::to_owned).into_iter().collect());
+        let measures = holding(tags::PIXEL_MEASURES_SEQUENCE, item(vec![(tags::PIXEL_SPACING, VR::DS, spacing)]));
+        frame.put(measures.element(tags::PIXEL_MEASURES_SEQUENCE).unwrap().clone());
+    }
+    made.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, frames);
+    let refusal = made.refusal();
+    assert!(refusal.contains("is [0.5, 0.5] mm in frame 1 and [1.0, 1.0] mm in frame 2"), "{refusal}");
+    let folder = tempfile::tempdir().unwrap();
+    let spaced = |number: u32, spacing: &str| {
+        let mut made = slice(number, &format!("0\\0\\{number}"), OBLIQUE);
+        made.text(tags::PIXEL_SPACING, VR::DS, &format!("{spacing}\\{spacing}"));
+        made
+    };
+    let found = series(folder.path(), &[spaced(1, "0.4882813"), spaced(2, "0.48828125")]).unwrap();
+    assert_eq!(found.placed.image.grid().spacing_mm(), [0.488_281_3; 2]);
+}
+
+#[test]
+fn what_cannot_be_read_is_an_image_of_its_own_that_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 1..=3 {
+        slice(number, &format!("0\\0\\{number}"), OBLIQUE).write(&folder.path().join(number.to_string()));
+    }
+    let bytes = fs::read(folder.path().join("3")).unwrap();
+    // After the preamble, `DICM`, and the meta information, whose length stands at byte 140.
+    let meta = 144 + u32::from_le_bytes(bytes[140..144].try_into().unwrap()) as usize;
+    fs::write(folder.path().join("3"), &bytes[meta..]).unwrap();
+    fs::write(folder.path().join("4"), &bytes[..bytes.len() - 4]).unwrap();
+    let images = Input::find(folder.path()).unwrap();
+    assert_eq!(images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["P1_MR_12", "3", "4"]);
+    assert_eq!(images[0].grid(&Reading::default()).unwrap().shape(), [2, 2, 3]);
+    let refusal = |image: &Input| image.read(&Reading::default()).unwrap_err().to_string();
+    assert!(refusal(&images[1]).contains("dcmconv --read-dataset"), "{}", refusal(&images[1]));
+    assert!(refusal(&images[2]).contains("cut short or damaged"), "{}", refusal(&images[2]));
+    let alone = Input::find(&folder.path().join("3")).unwrap_err().to_string();
+    assert!(alone.contains("dcmconv --read-dataset"), "{alone}");
 }
 
 #[test]
@@ -76,6 +161,10 @@ fn spacing_is_never_guessed() {
     let found = made.read();
     assert_eq!(found.placed.image.grid().spacing_mm(), [0.1, 0.2]);
     assert!(found.notes[0].contains("at the detector"));
+    made.text(tags::PIXEL_SPACING, VR::DS, "0.1\\0.2");
+    assert!(made.read().notes[0].contains("at the detector"), "{:?}", made.read().notes);
+    made.text(tags::PIXEL_SPACING_CALIBRATION_TYPE, VR::CS, "GEOMETRY");
+    assert!(made.read().notes[0].contains("calibrated by GEOMETRY"), "{:?}", made.read().notes);
     made.text(tags::PIXEL_SPACING, VR::DS, "0\\0.2");
     assert!(made.refusal().contains("two lengths above 0"));
     made.text(tags::PIXEL_SPACING, VR::DS, "0.2");

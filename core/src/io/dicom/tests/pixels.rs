@@ -70,6 +70,23 @@ fn windows_give_what_is_shown() {
 }
 
 #[test]
+fn a_voi_table_is_for_rescaled_values() {
+    let mut made = Made::plain();
+    // 10 to 60 become -90 to -40, and the table has an entry for each from -100 on.
+    made.text(tags::RESCALE_INTERCEPT, VR::DS, "-100");
+    made.text(tags::RESCALE_SLOPE, VR::DS, "1");
+    let entries: Vec<u16> = (0..100).map(|entry| entry * 600).collect();
+    let table = item(vec![
+        (tags::LUT_DESCRIPTOR, VR::SS, PrimitiveValue::I16([100, -100, 16].into_iter().collect())),
+        (tags::LUT_DATA, VR::OW, PrimitiveValue::U16(entries.into_iter().collect())),
+    ]);
+    made.items(tags::VOILUT_SEQUENCE, vec![table]);
+    let reading = Reading { intensity: Intensity::Shown, ..Reading::default() };
+    let shown = made.read_with(&reading).unwrap().placed.image.into_values();
+    assert_eq!(shown, [10.0, 20.0, 30.0, 40.0, 50.0, 60.0].map(|entry: f64| (entry * 600.0 / 65535.0) as f32));
+}
+
+#[test]
 fn colors_become_their_luminance() {
     let red_and_grays = [255, 0, 0, 20, 20, 20, 30, 30, 30, 40, 40, 40, 50, 50, 50, 60, 60, 60];
     let made = Made::colored("RGB", &red_and_grays);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{LabelMap, LabelSet},
-    io::{PlacedLabels, formats, nifti::NiftiGeometry},
+    io::{FoundImage, ImagePlace, PlacedLabels, formats, nifti::NiftiGeometry},
 };
 
 /// Two planes of two rows and three columns, both with structures.
@@ -51,7 +51,13 @@ impl Written {
     }
 
     fn on(&self, image: &NiftiGeometry) -> Result<PlacedLabels, IoError> {
-        formats::read_labels_on(&self.folder.path().join("a.dcm"), &Reading::default(), &heart(), &[], image)
+        formats::read_labels_on(
+            &self.folder.path().join("a.dcm"),
+            &Reading::default(),
+            &heart(),
+            &[],
+            &image.clone().into(),
+        )
     }
 
     /// Sees that labels and places are those of the image, by the file alone and on the image.
@@ -288,4 +294,76 @@ fn damage_is_refused() {
     assert!(far.contains("which a file of") && far.contains("does not explain"), "{far}");
     assert!(of(|made| made.remove(tags::SEGMENTATION_TYPE)).contains("SegmentationType (0062,0001) is missing"));
     assert!(of(|made| made.remove(tags::PIXEL_DATA)).contains("PixelData (7FE0,0010) is missing"));
+}
+
+/// The image of a codec, with its pixels as those of a label map.
+fn packed_labels(codec: &str, syntax: Option<&'static str>) -> String {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/hostile");
+    let file = open_file(folder.join(format!("{codec}.dcm"))).unwrap();
+    let known = [
+        "1.2.840.10008.1.2.1",
+        "1.2.840.10008.1.2.5",
+        "1.2.840.10008.1.2.4.50",
+        "1.2.840.10008.1.2.4.70",
+        "1.2.840.10008.1.2.4.80",
+        "1.2.840.10008.1.2.4.90",
+    ];
+    let own = known.into_iter().find(|&uid| uid == file.meta().transfer_syntax());
+    let mut made = Made((*file).clone(), syntax.or(own).unwrap());
+    made.text(tags::SOP_CLASS_UID, VR::UI, uids::LABEL_MAP_SEGMENTATION_STORAGE);
+    made.text(tags::SEGMENTATION_TYPE, VR::CS, "LABELMAP");
+    let frame = |time: u32| {
+        let index = item(vec![(tags::TEMPORAL_POSITION_INDEX, VR::UL, PrimitiveValue::from(time))]);
+        holding(tags::FRAME_CONTENT_SEQUENCE, index)
+    };
+    made.items(PER_FRAME, vec![frame(1), frame(2)]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.dcm");
+    made.write(&path);
+    formats::read_labels(&path, &by_hand(), &heart(), &[]).unwrap_err().to_string()
+}
+
+#[test]
+fn labels_that_were_packed_with_losses_are_refused() {
+    for codec in ["plain", "rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000"] {
+        // The pixels are those of an image: what keeps them from being labels is their values.
+        assert!(packed_labels(codec, None).contains("expected one of 0 background"), "{}", packed_labels(codec, None));
+    }
+    let lossy = packed_labels("jpeg", None);
+    assert!(lossy.contains("frame 1 of 2 is packed as JPEG that is not lossless, which changes values"), "{lossy}");
+    assert!(lossy.contains("TransferSyntaxUID (0002,0010)") && lossy.contains("JPEG-LS"), "{lossy}");
+    let lossy = packed_labels("jpeg-2000", Some("1.2.840.10008.1.2.4.91"));
+    assert!(lossy.contains("JPEG 2000 that need not be lossless"), "{lossy}");
+}
+
+#[test]
+fn a_segmentation_of_another_image_is_refused_by_both_uids() {
+    let cine_of = |uid: &str| {
+        let mut made = cine();
+        made.text(tags::SOP_INSTANCE_UID, VR::UI, uid);
+        read(&made)
+    };
+    let written = Written::of(cine_of("1.2.3.1"), &BOTH);
+    let path = written.folder.path().join("a.dcm");
+    let on = |uid: &str| {
+        let image = ImagePlace::from(FoundImage::from(cine_of(uid)));
+        formats::read_labels_on(&path, &Reading::default(), &heart(), &[], &image)
+    };
+    assert_eq!(on("1.2.3.1").unwrap().labels.labels(), BOTH);
+    let refusal = on("1.2.3.2").unwrap_err().to_string();
+    assert!(refusal.contains("ReferencedSOPInstanceUID (0008,1155) is 1.2.3.1; expected 1.2.3.2"), "{refusal}");
+    // What names no image may be of any.
+    let nameless = written.changed(|made| {
+        made.remove(tags::REFERENCED_SERIES_SEQUENCE);
+        let mut frames = made.0.element(PER_FRAME).unwrap().items().unwrap().to_vec();
+        for (time, frame) in [1_u32, 2, 2].into_iter().zip(&mut frames) {
+            frame.remove_element(tags::DERIVATION_IMAGE_SEQUENCE);
+            let index = item(vec![(tags::TEMPORAL_POSITION_INDEX, VR::UL, PrimitiveValue::from(time))]);
+            frame.put(DataElement::new(tags::FRAME_CONTENT_SEQUENCE, VR::SQ, DataSetSequence::from(vec![index])));
+        }
+        made.items(PER_FRAME, frames);
+    });
+    let image = ImagePlace::from(FoundImage::from(cine_of("1.2.3.2")));
+    let path = nameless.folder.path().join("a.dcm");
+    assert!(formats::read_labels_on(&path, &Reading::default(), &heart(), &[], &image).is_ok());
 }

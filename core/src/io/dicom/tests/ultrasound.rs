@@ -1,4 +1,7 @@
-use super::*;
+use dicom_encoding::TransferSyntaxIndex;
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+
+use super::{written::holding, *};
 use crate::{domain::SlowAxis, io::nifti::ThirdAxis};
 
 /// A region of pixels (0, 0) to (2, 1): kind, units, and centimetres a pixel along x and y.
@@ -55,6 +58,65 @@ fn regions_without_a_usable_calibration_are_refused_by_their_tag() {
     assert_eq!(both.read().placed.image.grid().spacing_mm(), [0.2, 0.2]);
 }
 
+/// Regions as a program writes them that does not know the element.
+fn as_unknown(made: &mut Made, tag: Tag, syntax: &str) {
+    let items = made.0.element(tag).unwrap().items().unwrap().to_vec();
+    let syntax = TransferSyntaxRegistry.get(syntax).unwrap();
+    let mut bytes = Vec::new();
+    for item in items {
+        let mut value = Vec::new();
+        item.write_dataset_with_ts(&mut value, syntax).unwrap();
+        bytes.extend([0xfe, 0xff, 0x00, 0xe0]);
+        bytes.extend((value.len() as u32).to_le_bytes());
+        bytes.extend(value);
+    }
+    made.0.put(DataElement::new(tag, VR::UN, PrimitiveValue::U8(bytes.into_iter().collect())));
+}
+
+#[test]
+fn regions_that_came_as_unknown_count_all_the_same() {
+    let mut made = with_regions(vec![region(1, 3, [0.02, 0.02])]);
+    as_unknown(&mut made, tags::SEQUENCE_OF_ULTRASOUND_REGIONS, uids::IMPLICIT_VR_LITTLE_ENDIAN);
+    assert_eq!(made.read().placed.image.grid().spacing_mm(), [0.2, 0.2]);
+    made.text(tags::PIXEL_SPACING, VR::DS, "0.5\\0.5");
+    assert!(made.refusal().contains("mend whichever is wrong"), "{}", made.refusal());
+    let mut within = Made::plain();
+    let mut holder = with_regions(vec![region(1, 3, [0.02, 0.02])]);
+    as_unknown(&mut holder, tags::SEQUENCE_OF_ULTRASOUND_REGIONS, uids::IMPLICIT_VR_LITTLE_ENDIAN);
+    within.items(tags::REFERENCED_IMAGE_SEQUENCE, vec![holder.0]);
+    assert!(within.read_with(&Reading::default()).is_ok());
+    let mut wrong = with_regions(vec![region(1, 3, [0.02, 0.02])]);
+    as_unknown(&mut wrong, tags::SEQUENCE_OF_ULTRASOUND_REGIONS, uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    let refusal = wrong.refusal();
+    assert!(refusal.contains("SequenceOfUltrasoundRegions (0018,6011) stands there as unknown (VR UN)"), "{refusal}");
+    assert!(refusal.contains("implicit VR"), "{refusal}");
+}
+
+#[test]
+fn a_spacing_given_by_hand_stands_in_only_where_there_is_none() {
+    let given = Reading { spacing_mm: Some([1.0, 1.0]), ..Reading::default() };
+    let refusal = |made: &Made| made.read_with(&given).unwrap_err().to_string();
+    let spacing = |made: &Made| made.read_with(&given).unwrap().placed.image.grid().spacing_mm();
+    let differing = with_regions(vec![region(1, 3, [0.02, 0.02]), region(1, 3, [0.05, 0.05])]);
+    assert!(refusal(&differing).contains("region 2"), "{}", refusal(&differing));
+    let mut contradictory = with_regions(vec![region(1, 3, [0.02, 0.02])]);
+    contradictory.text(tags::PIXEL_SPACING, VR::DS, "0.5\\0.5");
+    assert!(refusal(&contradictory).contains("mend whichever is wrong"), "{}", refusal(&contradictory));
+    let spectrum = with_regions(vec![region(3, 4, [0.1, 0.1])]);
+    assert!(refusal(&spectrum).contains("a Doppler spectrum"), "{}", refusal(&spectrum));
+    let seconds = with_regions(vec![region(1, 4, [0.1, 0.1])]);
+    assert!(refusal(&seconds).contains("PhysicalUnitsYDirection"), "{}", refusal(&seconds));
+    let part = |centimetres| with_regions(vec![region(1, 3, [centimetres; 2]), region(2, 0, [0.0, 0.0])]);
+    assert!(refusal(&part(0.02)).contains("given by hand"), "{}", refusal(&part(0.02)));
+    assert_eq!(spacing(&part(0.1)), [1.0, 1.0]);
+    assert!(part(0.1).refusal().contains("PhysicalUnitsYDirection"), "{}", part(0.1).refusal());
+    assert_eq!(spacing(&with_regions(vec![region(1, 0, [0.0, 0.0])])), [1.0, 1.0]);
+    let mut zero = Made::plain();
+    zero.text(tags::PIXEL_SPACING, VR::DS, "0\\0");
+    assert_eq!(spacing(&zero), [1.0, 1.0]);
+    assert!(zero.refusal().contains("two lengths above 0"), "{}", zero.refusal());
+}
+
 fn cine() -> Made {
     let mut made = Made::plain();
     made.text(tags::NUMBER_OF_FRAMES, VR::IS, "3");
@@ -80,6 +142,42 @@ fn frames_of_a_cine_lie_in_time() {
     let found = cine().read_with(&told).unwrap();
     assert_eq!(found.placed.image.grid().shape(), [3, 2, 3]);
     assert_eq!(found.source.planes[2].frame, Some(3));
+}
+
+#[test]
+fn a_vector_of_times_has_one_for_each_frame() {
+    let mut made = cine();
+    made.text(tags::FRAME_TIME_VECTOR, VR::DS, "0\\33");
+    let refusal = made.refusal();
+    assert!(refusal.contains("FrameTimeVector (0018,1065) is 2 times; expected 3, one for each frame"), "{refusal}");
+}
+
+#[test]
+fn what_is_to_be_depth_is_taken_for_time_only_where_the_file_says_so() {
+    let depth = Reading { third_axis: Some(ThirdAxis::Depth), ..Reading::default() };
+    let mut made = cine();
+    made.text(tags::MODALITY, VR::CS, "US");
+    let refusal = made.read_with(&depth).unwrap_err().to_string();
+    assert!(refusal.contains("the third axis is to be depth") && refusal.contains("ImagePositionPatient"), "{refusal}");
+    made.text(tags::FRAME_TIME, VR::DS, "20");
+    let slow = made.read_with(&depth).unwrap().placed.image.grid().slow();
+    assert_eq!(slow, SlowAxis::Time { interval_ms: Some(20.0) });
+}
+
+#[test]
+fn planes_in_a_volume_of_their_own_are_no_cine() {
+    let mut made = cine();
+    made.text(tags::MODALITY, VR::CS, "US");
+    let place = |height: &str| {
+        let position = PrimitiveValue::Strs(["0", "0", height].map(str::to_owned).into_iter().collect());
+        let place = item(vec![(tags::IMAGE_POSITION_VOLUME, VR::DS, position)]);
+        holding(tags::PLANE_POSITION_VOLUME_SEQUENCE, place)
+    };
+    made.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, vec![place("0"), place("2"), place("4")]);
+    assert!(made.refusal().contains("ImagePositionVolume (0020,9301)"), "{}", made.refusal());
+    made.remove(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+    made.text(tags::SOP_CLASS_UID, VR::UI, uids::ENHANCED_US_VOLUME_STORAGE);
+    assert!(made.refusal().contains("Enhanced US Volume Storage"), "{}", made.refusal());
 }
 
 #[test]

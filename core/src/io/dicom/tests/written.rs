@@ -133,7 +133,11 @@ fn frames_in_one_place_are_told_apart_by_time_and_others_by_place() {
     let measures = within(&found, &[tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, tags::PIXEL_MEASURES_SEQUENCE]);
     assert_eq!(text(measures, tags::PIXEL_SPACING), "0.5\\0.25");
     assert_eq!(text(measures, tags::SLICE_THICKNESS), "8");
-    assert_eq!(dimension(&segmentation(&placed([3.0, 7.0]), &heart()), 1), tags::IMAGE_POSITION_PATIENT);
+    let stack = segmentation(&placed([3.0, 7.0]), &heart());
+    assert_eq!(dimension(&stack, 1), tags::IMAGE_POSITION_PATIENT);
+    let measures = within(&stack, &[tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, tags::PIXEL_MEASURES_SEQUENCE]);
+    let told = [tags::SLICE_THICKNESS, tags::SPACING_BETWEEN_SLICES].map(|tag| text(measures, tag));
+    assert_eq!(told, ["8", "4"], "the slices overlap");
 }
 
 #[test]

@@ -96,12 +96,12 @@ impl<'a> Derived<'a> {
         self.has_places().then(|| named.unwrap_or_else(own))
     }
 
-    /// Of a plane, mm, where it is known.
+    /// Of a plane, mm, where it is known: slices that do not say how thick they are reach to the next.
     pub(super) fn thickness(&self) -> Option<f64> {
-        match self.grid.slow() {
+        self.source.thickness_mm().or(match self.grid.slow() {
             SlowAxis::Depth { spacing_mm } => Some(spacing_mm),
-            SlowAxis::Single | SlowAxis::Time { .. } => self.source.thickness_mm(),
-        }
+            SlowAxis::Single | SlowAxis::Time { .. } => None,
+        })
     }
 
     /// A UID made of what the object holds.

@@ -24,6 +24,8 @@ pub(super) struct Decoded {
     pub components: usize,
     /// Bits that a sample can take, 2 to 16.
     pub bits: u8,
+    /// How far a sample may be from what went in.
+    pub near: u8,
     /// `[y, x, component]`, the components in the order of the frame header.
     pub samples: Vec<u16>,
 }
@@ -50,6 +52,7 @@ pub(super) fn decode(bytes: &[u8], samples: usize) -> Result<Decoded, String> {
                 let image = image.as_mut().ok_or("a scan without a JPEG-LS frame header")?;
                 let header = ScanHeader::parse(segment, &image.frame)?;
                 image.claim(&header.components)?;
+                image.near = image.near.max(header.near);
                 let parameters = Parameters::new(image.frame.bits, header.near, preset)?;
                 rest = Scan { parameters, header, restart }.decode(rest, image)?;
             }
@@ -66,6 +69,8 @@ struct Image {
     frame: Frame,
     /// Which components are decoded, or about to be.
     claimed: Vec<usize>,
+    /// The largest of its scans.
+    near: u8,
     /// `[y, x, component]`; the first scan adds row after row.
     samples: Vec<u16>,
 }
@@ -81,7 +86,7 @@ impl Image {
             ));
         }
         let room = expected.min(len.saturating_mul(EXPECTED));
-        Ok(Self { frame, claimed: Vec::new(), samples: Vec::with_capacity(room) })
+        Ok(Self { frame, claimed: Vec::new(), near: 0, samples: Vec::with_capacity(room) })
     }
 
     fn claim(&mut self, components: &[usize]) -> Result<(), String> {
@@ -108,8 +113,8 @@ impl Image {
     }
 
     fn decoded(self) -> Decoded {
-        let Self { frame: Frame { bits, rows, columns, components }, samples, .. } = self;
-        Decoded { columns, rows, components: components.len(), bits, samples }
+        let Self { frame: Frame { bits, rows, columns, components }, near, samples, .. } = self;
+        Decoded { columns, rows, components: components.len(), bits, near, samples }
     }
 }
 

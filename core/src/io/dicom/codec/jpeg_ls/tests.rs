@@ -68,6 +68,7 @@ fn streams_of_other_encoders_give_their_samples() {
         let decoded = decode(&bytes_of(stream.bytes), stream.len()).unwrap();
         let size = [decoded.rows, decoded.columns, decoded.components];
         assert_eq!((size, decoded.bits), (stream.size, stream.bits), "{}", stream.name);
+        assert_eq!(decoded.near > 0, stream.name.contains("NEAR"), "{}", stream.name);
         assert_eq!(decoded.samples, stream.expected(), "{}", stream.name);
     }
 }
