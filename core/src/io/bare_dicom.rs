@@ -61,13 +61,13 @@ mod tests {
 
     #[test]
     fn elements_in_order_are_told_from_other_bytes() {
-        let explicit = b"\x08\0\x05\0CS\x0a\0ISO_IR 100\x08\0\x16\0UI\x02\01\0";
+        let explicit = b"\x08\0\x05\0CS\x0a\0ISO_IR 100\x08\0\x16\0UI\x02\09\0";
         assert!(is_data_set(explicit));
         assert!(is_data_set(b"\x02\0\0\0UL\x04\0\xb2\0\0\0\x02\0\x01\0OB\0\0\x02\0\0\0\0\x01"));
-        assert!(is_data_set(b"\x08\0\x05\0\x0a\0\0\0ISO_IR 100\x08\0\x16\0\x02\0\0\01\0"));
+        assert!(is_data_set(b"\x08\0\x05\0\x0a\0\0\0ISO_IR 100\x08\0\x16\0\x02\0\0\09\0"));
         assert!(is_data_set(b"\0\x08\0\x05CS\0\x0aISO_IR 100\0\x08\0\x16UI\0\x021\0"));
         assert!(!is_data_set(&explicit[..18]), "one element alone");
-        assert!(!is_data_set(b"\x08\0\x16\0UI\x02\01\0\x08\0\x05\0CS\x02\0AB"), "tags that fall");
+        assert!(!is_data_set(b"\x08\0\x16\0UI\x02\09\0\x08\0\x05\0CS\x02\0AB"), "tags that fall");
         assert!(!is_data_set(&[8, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0]));
         assert!(!is_data_set(b"\x08\0\x05\0and so on, as texts of any kind do"));
         assert!(!is_data_set(b""));

@@ -294,7 +294,7 @@ mod tests {
             (b"II*\0", Some(Format::Picture)),
             (b"MM\0*", Some(Format::Picture)),
             (&dicom, Some(Format::Dicom)),
-            (b"\x08\0\x05\0CS\x02\0ab\x08\0\x16\0UI\x02\01\0", Some(Format::Dicom)),
+            (b"\x08\0\x05\0CS\x02\0ab\x08\0\x16\0UI\x02\09\0", Some(Format::Dicom)),
             (b"GIF89a", None),
             (b"a = b", None),
             (b"", None),

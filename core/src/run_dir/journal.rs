@@ -101,7 +101,7 @@ pub fn times(entries: &[Entry]) -> HashMap<Step, StepTime> {
     let mut attempts: HashMap<Step, (f64, u64)> = HashMap::new();
     for Entry { time_ms, event } in entries {
         match event {
-            Event::Opened { .. } => {}
+            Event::Opened { .. } | Event::Moved { .. } => {}
             Event::Started { step } => {
                 let earlier = times.get(step).filter(|time| !time.finished).map_or(0.0, |time| time.seconds);
                 times.insert(*step, StepTime { seconds: earlier, finished: false });
@@ -123,7 +123,7 @@ pub fn times(entries: &[Entry]) -> HashMap<Step, StepTime> {
 }
 
 /// The record of what happened when: the only file of a run that grows, and the only one that
-/// knows the time. Nothing reads it to decide a result.
+/// knows the time. Nothing reads it to decide a result: where data lie now does not, since a run knows what they held.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
