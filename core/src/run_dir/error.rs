@@ -96,7 +96,7 @@ fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "make the folder writable",
         io::ErrorKind::NotFound => "choose an output in a folder that can be written to",
-        io::ErrorKind::NotADirectory => "move the file that is where a folder should be",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "move the file that is where a folder should be",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => "make room",
         _ => "see to the disk or network folder, which fails, or copy the run to another,",
     }
