@@ -65,8 +65,11 @@ pub fn outputs(args: &Args) -> anyhow::Result<Vec<(Input, Output)>> {
     }
     if !args.force && !args.missing {
         for path in outputs.iter().flat_map(|(_, output)| output.files()) {
-            let both = "--force replaces it, and --missing segments the other images alone";
-            ensure!(!path.exists(), "{} is there already; {both}", path.display());
+            ensure!(
+                !path.exists(),
+                "{} is there already; --force replaces it, and --missing segments the other images alone",
+                path.display()
+            );
         }
     }
     Ok(outputs)
