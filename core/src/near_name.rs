@@ -21,6 +21,22 @@ pub fn did_you_mean<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) 
     nearest(wanted, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
+/// The component's id that was probably meant: that of the same name in another plugin, or one that is alike, with or without the name
+/// of its plugin before `/`.
+#[must_use]
+pub fn nearest_component<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let known: Vec<&str> = known.into_iter().collect();
+    let of_name = |name: &str| known.iter().copied().find(|id| name_of(id) == name);
+    of_name(name_of(wanted))
+        .or_else(|| nearest(wanted, known.iter().copied()))
+        .or_else(|| of_name(nearest(wanted, known.iter().map(|id| name_of(id)))?))
+}
+
+/// What a component is called within its plugin.
+fn name_of(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or_default()
+}
+
 /// Adds the nearest of the names that serde lists in a message about a field or a variant that it does not know.
 #[must_use]
 pub fn with_near_name(message: &str) -> String {
@@ -44,6 +60,20 @@ pub fn settings_fault(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_component_is_found_without_the_name_of_its_plugin() {
+        let known = ["echo/camus", "echo/images", "cardiac-mr/acdc"];
+        for (wanted, found) in [
+            ("cardiac-mr/camus", "echo/camus"),
+            ("echo/imagse", "echo/images"),
+            ("imagse", "echo/images"),
+            ("acdc", "cardiac-mr/acdc"),
+        ] {
+            assert_eq!(nearest_component(wanted, known), Some(found), "{wanted}");
+        }
+        assert_eq!(nearest_component("nifti", known), None);
+    }
 
     #[test]
     fn a_name_that_is_like_none_is_not_taken_for_one() {

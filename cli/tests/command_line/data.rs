@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::program::{Folder, change_header, rl4seg, unpacked};
+use crate::program::{Folder, change_header, pixdim, place, rl4seg, unpacked};
 
 #[test]
 fn inspect_tells_what_a_folder_is_and_what_is_wrong_with_it() {
@@ -77,7 +77,7 @@ fn what_files_leave_open_is_told_with_the_data_source_that_reads_them() {
     let report = rl4seg(named).json();
     assert_eq!((&report["component"], &report["label_maps"]), (&"echo/images".into(), &1.into()), "{report}");
     let error = rl4seg(["data", "inspect", &ours, "--component", "imagse"]).refused();
-    assert!(error.contains("there is no data source `imagse`") && error.contains("did you mean"), "{error}");
+    assert!(error.contains("there is no data source `imagse`") && error.contains("/images`?"), "{error}");
     let wrong = ["data", "inspect", &ours, "--component", "echo/images", "--set", "lables=labels"];
     assert!(rl4seg(wrong).refused().contains("lables"));
 }
@@ -100,21 +100,15 @@ fn convert_keeps_where_images_lie_and_invents_nothing() {
     let header_of = |name: &str| unpacked(&folder.at(name))[..348].to_vec();
     let code = |header: &[u8], at: usize| i16::from_le_bytes([header[at], header[at + 1]]);
     fs::write(folder.at("ours/a.nii"), unpacked(&file)).unwrap();
-    fs::write(folder.at("ours/b.nii"), unpacked(&file)).unwrap();
     // A second image, turned: x leads to the back, y to the left.
-    let image = folder.text("ours/b.nii");
-    let pixdim = |axis: usize| {
-        let bytes = unpacked(&file)[76 + 4 * axis..80 + 4 * axis].to_vec();
-        f32::from_le_bytes(bytes.try_into().unwrap())
-    };
-    let rows = [[0.0, -pixdim(2), 0.0, 10.0], [-pixdim(1), 0.0, 0.0, 5.0], [0.0, 0.0, pixdim(3), 7.0]];
-    let sform: Vec<u8> = rows.as_flattened().iter().flat_map(|value: &f32| value.to_le_bytes()).collect();
-    change_header(&image, 254, &1_i16.to_le_bytes());
-    change_header(&image, 280, &sform);
+    let mut turned = unpacked(&file);
+    let [dx, dy, dz] = pixdim(&turned);
+    place(&mut turned, [[0.0, -dy, 0.0, 10.0], [-dx, 0.0, 0.0, 5.0], [0.0, 0.0, dz, 7.0]]);
+    fs::write(folder.at("ours/b.nii"), &turned).unwrap();
     let (ours, out) = (folder.text("ours"), folder.text("Dataset002"));
     rl4seg(["data", "convert", &ours, "--component", "echo/images", "--out", &out]).done();
     let placed = header_of("Dataset002/imagesTs/b_0000.nii.gz");
-    assert_eq!((code(&placed, 254), &placed[280..328]), (1, sform.as_slice()));
+    assert_eq!((code(&placed, 254), &placed[280..328]), (1, &turned[280..328]));
     let made_up = header_of("Dataset002/imagesTs/a_0000.nii.gz");
     assert_eq!([252, 254].map(|at| code(&made_up, at)), [0, 0]);
 }

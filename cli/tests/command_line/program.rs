@@ -244,6 +244,27 @@ pub fn change_header(file: &str, at: usize, bytes: &[u8]) {
     fs::write(file, content).unwrap();
 }
 
+/// The three lengths of a voxel in mm, as a NIfTI-1 file tells them.
+pub fn pixdim(file: &[u8]) -> [f32; 3] {
+    [80, 84, 88].map(|at| f32::from_le_bytes(file[at..at + 4].try_into().unwrap()))
+}
+
+/// Says in the header of a NIfTI-1 file where its voxels lie: its sform, in scanner coordinates.
+pub fn place(file: &mut [u8], rows: [[f32; 4]; 3]) {
+    const SFORM_CODE: usize = 254;
+    const SROW_X: usize = 280;
+    file[SFORM_CODE..SFORM_CODE + 2].copy_from_slice(&1_i16.to_le_bytes());
+    for (index, value) in rows.as_flattened().iter().enumerate() {
+        file[SROW_X + 4 * index..][..4].copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// The same for axes along those of the grid, the first voxel at `x`.
+pub fn place_along(file: &mut [u8], x: f32) {
+    let [dx, dy, dz] = pixdim(file);
+    place(file, [[dx, 0.0, 0.0, x], [0.0, dy, 0.0, 0.0], [0.0, 0.0, dz, 0.0]]);
+}
+
 /// The bytes of a `.nii.gz` file, unpacked. Under the same name they are still a NIfTI file.
 pub fn unpacked(file: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();

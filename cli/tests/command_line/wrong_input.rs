@@ -2,12 +2,10 @@
 
 use std::fs;
 
-use crate::program::{Folder, change_header, files, labels, rl4seg};
+use crate::program::{Folder, change_header, files, labels, place_along, rl4seg};
 
 /// Offset of `pixdim[1]`, the spacing along x, in a NIfTI-1 header.
 const PIXDIM_1: usize = 80;
-/// Offset of `srow_x[3]`, the x of the first voxel.
-const ORIGIN_X: usize = 280 + 12;
 
 #[track_caller]
 fn refused_by_check(file: &str, words: &[&str]) {
@@ -66,9 +64,13 @@ fn a_label_outside_the_set_is_shown_with_its_place() {
 #[test]
 fn label_maps_that_lie_elsewhere_are_not_compared() {
     let folder = Folder::new();
-    let file = labels(&folder.at("a.nii"), |_| 1);
-    let moved = labels(&folder.at("b.nii"), |_| 1);
-    change_header(&moved, ORIGIN_X, &20.0_f32.to_le_bytes());
+    let [file, moved] = [("a.nii", 0.0), ("b.nii", 20.0)].map(|(name, x)| {
+        let file = labels(&folder.at(name), |_| 1);
+        let mut bytes = fs::read(&file).unwrap();
+        place_along(&mut bytes, x);
+        fs::write(&file, bytes).unwrap();
+        file
+    });
     let error = rl4seg(["compare", &file, &moved, "--modality", "echo"]).refused();
     assert!(error.contains("a.nii") && error.contains("b.nii") && error.contains("mm apart"), "{error}");
 }
@@ -147,7 +149,7 @@ fn a_label_map_that_does_not_fit_its_image_is_named() {
             fs::copy(made, &reference).unwrap();
         } else {
             let mut bytes = crate::program::unpacked(&reference);
-            bytes[ORIGIN_X..ORIGIN_X + 4].copy_from_slice(&25.0_f32.to_le_bytes());
+            place_along(&mut bytes, 25.0);
             fs::write(&reference, bytes).unwrap();
         }
         let error = folder.adapt(&[]).refused();

@@ -39,7 +39,7 @@ impl<T: ?Sized> Shelf<T> {
     pub fn missing(&self, id: &str) -> ComponentError {
         let kind = self.kind.name();
         let mut message = format!("there is no {kind} `{id}`");
-        if let Some(near) = self.nearest(id) {
+        if let Some(near) = near_name::nearest_component(id, self.makers.keys().map(String::as_str)) {
             message.push_str(&format!("; did you mean `{near}`?"));
         }
         let known: Vec<String> = self.makers.keys().map(|id| format!("`{id}`")).collect();
@@ -49,13 +49,6 @@ impl<T: ?Sized> Shelf<T> {
             message.push_str(&format!(" (there is: {})", known.join(", ")));
         }
         ComponentError::new(ErrorKind::NotFound, message)
-    }
-
-    /// The id that was probably meant: the same component of a plugin, or one with a few other letters.
-    fn nearest(&self, id: &str) -> Option<&str> {
-        let name = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
-        let same_name = self.makers.keys().find(|known| name(known) == name(id));
-        same_name.map(String::as_str).or_else(|| near_name::nearest(id, self.makers.keys().map(String::as_str)))
     }
 }
 
