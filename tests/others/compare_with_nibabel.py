@@ -17,11 +17,13 @@ import tempfile
 
 import nibabel
 import numpy
+from nibabel.affines import from_matvec
+from nibabel.eulerangles import euler2mat
 
 AFFINES = {
     "plain": numpy.diag([1.5, 0.75, 3.0, 1.0]),
     "flipped": numpy.diag([-1.5, 0.75, -3.0, 1.0]),
-    "oblique": numpy.array([[1.2, 0.3, 0.1, 7], [-0.4, 0.9, 0.2, -8], [0.05, -0.2, 2.0, 9], [0, 0, 0, 1]]),
+    "oblique": from_matvec(euler2mat(z=0.4, y=-0.2, x=0.1) @ numpy.diag([1.25, 0.9, 2.0]), [7, -8, 9]),
     "left-handed": numpy.array([[0, 2.0, 0, 1], [2.0, 0, 0, 2], [0, 0, 2.0, 3], [0, 0, 0, 1]]),
 }
 
