@@ -50,6 +50,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         manifest.version
     );
     let plan = session::plan_of_run(root)?;
+    session::require_data(root, &plan)?;
     let steps: Vec<Step> = Step::all(plan.iterations).take_while(|step| run_dir::is_done(root, step)).collect();
     ensure!(!steps.is_empty(), "{}: no step is finished, so there is nothing to reproduce", root.display());
     let catalog = catalog::load(global)?;

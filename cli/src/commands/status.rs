@@ -107,6 +107,10 @@ fn step_status(root: &Path, step: Step, entries: &[Entry]) -> StepStatus {
             Event::Started { step: of } if *of == step => {
                 (status.state, status.failure) = (State::Begun, None);
             }
+            // It was finished, and removed with what it followed from.
+            Event::Started { step: of } if *of < step => {
+                (status.state, status.failure) = (State::ToCome, None);
+            }
             Event::Interrupted { step: of } if *of == step => status.state = State::Stopped,
             Event::Failed { step: of, message } if *of == step => {
                 (status.state, status.failure) = (State::Failed, Some(message.clone()));
@@ -119,6 +123,8 @@ fn step_status(root: &Path, step: Step, entries: &[Entry]) -> StepStatus {
     }
     if run_dir::is_done(root, &step) {
         (status.state, status.failure) = (State::Done, None);
+    } else {
+        (status.seconds, status.peak_memory_bytes) = (None, None);
     }
     status
 }

@@ -1,7 +1,10 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
-use rl4seg_core::{adapt, run_dir::Verification};
+use rl4seg_core::{
+    adapt,
+    run_dir::{Difference, Verification},
+};
 
 use crate::{args::GlobalArgs, output};
 
@@ -9,7 +12,8 @@ use crate::{args::GlobalArgs, output};
 ///
 /// Reads every file of every finished step again and compares its SHA-256 with that of when it was written, the configuration and
 /// its seed with those that the run was begun with, the steps that are there with the journal, and metrics.jsonl and cases.csv with
-/// what the steps say. Writes nothing. Fails if anything differs.
+/// what the steps say. Writes nothing. Fails if anything differs, and not where one of the last two lacks its end alone, as after a
+/// process was killed: `rl4seg adapt` adds it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  rl4seg verify run")]
 pub struct Args {
@@ -19,19 +23,33 @@ pub struct Args {
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let found = adapt::verify(&args.run)?;
-    output::result(global.json, &found, || text(&found))?;
+    output::result(global.json, &found, || text(&args.run, &found))?;
     let root = args.run.display();
+    let is_in_step =
+        |difference: &Difference| found.steps.iter().any(|step| difference.path.starts_with(args.run.join(step)));
+    let anew = if found.differences.iter().any(is_in_step) {
+        format!(
+            ", or remove the folders of the steps that they are in and of all later ones, and run `rl4seg adapt {root}`"
+        )
+    } else {
+        String::new()
+    };
     ensure!(
         found.differences.is_empty(),
-        "{root} is not as it was written: {} differences. Take the files from a copy, or remove the folders of the steps that they \
-         are in and of all later ones, and run `rl4seg adapt {root}`",
+        "{root} is not as it was written: {} differences. Take the files from a copy{anew}",
         found.differences.len()
     );
     Ok(())
 }
 
-fn text(found: &Verification) -> String {
+fn text(run: &Path, found: &Verification) -> String {
     let mut text: String = found.differences.iter().map(|difference| format!("{difference}\n")).collect();
+    for path in &found.behind {
+        let (path, run) = (path.display(), run.display());
+        text.push_str(&format!(
+            "{path} does not say yet what the last steps say; `rl4seg adapt {run}` adds the rest\n"
+        ));
+    }
     if !found.without_sums.is_empty() {
         let steps = found.without_sums.join(", ");
         text.push_str(&format!("an earlier version wrote these steps and kept no sums of their files: {steps}\n"));

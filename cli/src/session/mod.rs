@@ -80,14 +80,21 @@ impl Session {
         let (root, plan) = plan(location, overrides)?;
         let begun = root.exists().then(|| run_dir::read_manifest(&root)).transpose()?;
         let device = &begun.map_or_else(|| Ok(device.clone()), |manifest| device.of_run(&root, &manifest.device))?;
-        let components = components(&root, &plan, catalog, device)?;
+        let mut components = components(&root, &plan, catalog, device)?;
         let run = open_or_create(&root, &plan, catalog, device)?;
+        let places = moves::new_places(&root, &plan)?;
+        if !places.is_empty() {
+            let told = || places.iter().map(|(key, path)| format!("{key}={path}")).collect::<Vec<_>>().join(", ");
+            adapt::expect_cases_of(&root, &mut components).with_context(told)?;
+        }
         let mut journal = run.journal()?;
         journal.record(Event::Opened {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             device: device.name().to_owned(),
         })?;
-        moves::record(&root, &plan, &mut journal)?;
+        for (key, path) in places {
+            journal.record(Event::Moved { key, path })?;
+        }
         Ok(Self { root, plan, components, run, device: device.clone() })
     }
 
@@ -179,8 +186,9 @@ fn components(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceArg) -
     require_data(root, plan)?;
     let labels = &catalog::modality(catalog, &plan.modality)?.labels;
     let mut networks = Networks::new(plan, catalog, channels(plan, catalog)?, labels.len(), device)?;
-    let is_pretrained = run_dir::is_done(root, &Step::new(0, StepKind::Pretrain));
-    let checkpoint = plan.pretrain.checkpoint.as_ref().filter(|_| !is_pretrained);
+    let pretrain = Step::new(0, StepKind::Pretrain);
+    let is_begun = run_dir::is_done(root, &pretrain) || run_dir::has_checkpoint(root, &pretrain);
+    let checkpoint = plan.pretrain.checkpoint.as_ref().filter(|_| !is_begun);
     let prefix = plan.pretrain.checkpoint_prefix.as_deref();
     let start = checkpoint.map(|checkpoint| networks.start_from(checkpoint, prefix)).transpose()?;
     let components = Components::load(plan, catalog, Box::new(networks.policy), Box::new(networks.reward))?;
@@ -206,13 +214,14 @@ fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceAr
         note(&format!("note: {holder} worked on this run and was ended; what it had kept is gone on from"));
     }
     let begun_with = run_dir::read_config(root)?;
-    let may_move = adapt::contents_are_known(root)?;
+    let may_move = adapt::data_may_move(root)?;
     let mut differences = differences(&with_defaults(&begun_with)?, &config.parse()?);
     differences.retain(|key, _| !(may_move && moves::is_place(key)));
     if !differences.is_empty() {
         let list: String = differences.iter().map(|(key, change)| format!("\n  {key}: {change}")).collect();
-        let network = root.join(layout::step(&Step::new(0, StepKind::Pretrain))).join(layout::ACTOR);
-        let shortcut = if !root.join(layout::step(&Step::new(0, StepKind::Pretrain))).exists() {
+        let pretrain = Step::new(0, StepKind::Pretrain);
+        let network = root.join(layout::step(&pretrain)).join(layout::ACTOR);
+        let shortcut = if !run_dir::is_done(root, &pretrain) && !run_dir::has_checkpoint(root, &pretrain) {
             format!("\nNothing is finished in it: remove {} to begin anew", root.display())
         } else if network.is_file() {
             let network = network.display();

@@ -1,11 +1,11 @@
 //! Data that lie elsewhere than when their run was begun. The run knows what each case held, so that no other data are taken for them.
 
-use std::path::Path;
+use std::{env, path::Path};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use rl4seg_core::{
     config::{self, ComponentTable, Override, PATH_KEYS, Plan, RawConfig},
-    run_dir::{self, Entry, Event, Journal, Step, StepKind, layout},
+    run_dir::{self, Entry, Event, layout},
 };
 
 /// The domains by their keys.
@@ -41,24 +41,24 @@ pub fn moved(root: &Path) -> anyhow::Result<Vec<Override>> {
     Ok(overrides)
 }
 
-/// The configuration of the run at `root`, with its data where they lie.
+/// The configuration of the run at `root`, with its data where they lie. What `overrides` say of that begins in the working directory.
 pub fn config(root: &Path, overrides: &[Override]) -> anyhow::Result<RawConfig> {
-    let overrides = [&moved(root)?, overrides].concat();
+    let here = env::current_dir().context("the working directory cannot be told; go to another")?;
+    let given = overrides.iter().map(|given| if is_place(given.key()) { given.within(&here) } else { given.clone() });
+    let overrides: Vec<Override> = moved(root)?.into_iter().chain(given).collect();
     Ok(config::read(&root.join(layout::CONFIG), &overrides)?)
 }
 
-/// Writes down where the data lie now, where that was not known.
-pub fn record(root: &Path, plan: &Plan, journal: &mut Journal) -> anyhow::Result<()> {
+/// Where the data lie now, where the run did not know that: keys and values.
+pub fn new_places(root: &Path, plan: &Plan) -> anyhow::Result<Vec<(String, String)>> {
     let known = places(&config(root, &[])?);
-    for (key, path) in places(plan).into_iter().filter(|place| !known.contains(place)) {
-        journal.record(Event::Moved { key, path })?;
-    }
-    Ok(())
+    Ok(places(plan).into_iter().filter(|place| !known.contains(place)).collect())
 }
 
-/// Refuses to go on without the data that a run was begun with, and says how to tell where they are.
+/// Refuses to go on without the data that a run was begun with, and says how to tell where they are. Does nothing where there is no
+/// run yet.
 pub fn require_data(root: &Path, plan: &Plan) -> anyhow::Result<()> {
-    if !run_dir::is_done(root, &Step::new(0, StepKind::Pretrain)) {
+    if !root.exists() {
         return Ok(());
     }
     for (key, path) in places(plan) {

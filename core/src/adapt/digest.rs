@@ -28,8 +28,9 @@ impl Content {
     }
 }
 
-/// Of grid, channels and values.
-pub(super) fn of_image(image: &Image) -> String {
+/// SHA-256 of an image's grid, channels and values: what it holds, whatever file it is read from.
+#[must_use]
+pub fn of_image(image: &Image) -> String {
     let mut sum = of_grid(image.grid());
     sum.update((image.channels() as u64).to_le_bytes());
     for value in image.values() {

@@ -52,6 +52,11 @@ impl StepContext<'_> {
     }
 }
 
+/// A part that a step keeps, by its name.
+pub(super) fn kept_part<'a>(checkpoint: &'a Checkpoint, name: &str) -> Option<&'a [u8]> {
+    checkpoint.parts.get(&format!("{KEPT}{name}")).map(Vec::as_slice)
+}
+
 const ACTOR: &str = "actor";
 const CRITIC: &str = "critic";
 

@@ -8,12 +8,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{AdaptError, Components, digest::Content};
+use super::{AdaptError, Components, digest::Content, epochs::kept_part};
 use crate::{
     domain::{CaseEntry, CaseId, Split},
-    run_dir::{RunError, Step, StepKind, is_done, json_lines, layout, parse_json_lines, read, read_json_lines},
+    run_dir::{RunError, Step, StepKind, is_done, json_lines, layout, parse_json_lines, read, read_json_lines, saved},
 };
 
+const PRETRAIN: Step = Step { iteration: 0, kind: StepKind::Pretrain };
 const SPLITS: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
 /// Differences that an error names.
 const MOST_NAMED: usize = 3;
@@ -42,20 +43,34 @@ pub fn cases_of_run(root: &Path) -> Result<Vec<FrozenCase>, RunError> {
     folder_of_list(root).map_or_else(|| Ok(Vec::new()), |folder| read_json_lines(&folder.join(layout::CASES)))
 }
 
-/// Whether the run at `root` knows what each of its cases held, so that it would find out if that changed.
+/// Whether the data of the run at `root` may lie elsewhere than when it was begun: it knows what each of its cases held, so that it
+/// would find out if that changed, or it has learnt of none yet.
 ///
 /// # Errors
 /// If its list of cases cannot be read.
-pub fn contents_are_known(root: &Path) -> Result<bool, RunError> {
-    let cases = cases_of_run(root)?;
-    Ok(!cases.is_empty() && cases.iter().all(|case| case.content.image.is_some()))
+pub fn data_may_move(root: &Path) -> Result<bool, RunError> {
+    let Some((list, path)) = list_of_run(root)? else { return Ok(!is_done(root, &PRETRAIN)) };
+    Ok(parsed(&list, &path)?.iter().all(|case| case.content.image.is_some()))
 }
 
 /// The folder with the run's list of cases; none before its pretraining is finished, or where an earlier version made none.
 fn folder_of_list(root: &Path) -> Option<PathBuf> {
-    let pretrain = Step::new(0, StepKind::Pretrain);
-    let folder = root.join(layout::step(&pretrain));
-    (is_done(root, &pretrain) && folder.join(layout::CASES).exists()).then_some(folder)
+    let folder = root.join(layout::step(&PRETRAIN));
+    (is_done(root, &PRETRAIN) && folder.join(layout::CASES).exists()).then_some(folder)
+}
+
+/// The run's list of cases, also as pretraining under way keeps it, and the file that it is in.
+fn list_of_run(root: &Path) -> Result<Option<(Vec<u8>, PathBuf)>, RunError> {
+    if let Some(folder) = folder_of_list(root) {
+        let path = folder.join(layout::CASES);
+        return Ok(Some((read(&path)?, path)));
+    }
+    let kept = saved(root, &PRETRAIN)?;
+    Ok(kept.and_then(|(checkpoint, path)| Some((kept_part(&checkpoint, layout::CASES)?.to_vec(), path))))
+}
+
+fn parsed(list: &[u8], path: &Path) -> Result<Vec<FrozenCase>, RunError> {
+    parse_json_lines(&String::from_utf8_lossy(list), path)
 }
 
 /// What the cases of both domains hold.
@@ -77,13 +92,13 @@ pub(super) fn list(components: &Components, seen: &Seen) -> Result<Vec<u8>, RunE
 /// If they are not, or the list cannot be read.
 pub(super) fn check(root: &Path, components: &mut Components) -> Result<Option<Seen>, AdaptError> {
     let Some(folder) = folder_of_list(root) else { return Ok(None) };
-    require_same(&read(&folder.join(layout::CASES))?, &folder, components).map(Some)
+    let path = folder.join(layout::CASES);
+    require_same(&read(&path)?, &path, components).map(Some)
 }
 
-/// The same, of a list from the file of this name in `folder`.
-pub(super) fn require_same(list: &[u8], folder: &Path, components: &mut Components) -> Result<Seen, AdaptError> {
-    let path = folder.join(layout::CASES);
-    let before: Vec<FrozenCase> = parse_json_lines(&String::from_utf8_lossy(list), &path)?;
+/// The same, of a list from the file at `path`.
+pub(super) fn require_same(list: &[u8], path: &Path, components: &mut Components) -> Result<Seen, AdaptError> {
+    let before = parsed(list, path)?;
     let differences = differences(&before, &cases(components, &Seen::default()));
     if differences.is_empty() {
         let of = |domain: &str| -> BTreeMap<CaseId, Content> {
@@ -101,16 +116,16 @@ pub(super) fn require_same(list: &[u8], folder: &Path, components: &mut Componen
     let message = format!(
         "the data are not those that the run was begun with: {named}{more}. Put them back, or begin another run"
     );
-    Err(RunError::Content { path, message }.into())
+    Err(RunError::Content { path: path.to_owned(), message }.into())
 }
 
-/// Refuses data that are not those of the run at `root`, now or where they are read, as if that run went on: for another run that is
-/// to come to the same. Does nothing before that run's pretraining is finished.
+/// Refuses data that are not those of the run at `root`, now or where they are read, as if that run went on: for data that lie
+/// elsewhere, and for another run that is to come to the same. Does nothing before that run's pretraining has kept an epoch.
 ///
 /// # Errors
 /// If a case came, went, or is of another patient or for something else, or the list cannot be read.
 pub fn expect_cases_of(root: &Path, components: &mut Components) -> Result<(), AdaptError> {
-    check(root, components).map(drop)
+    list_of_run(root)?.map_or(Ok(()), |(list, path)| require_same(&list, &path, components).map(drop))
 }
 
 const SOURCE: &str = "source";

@@ -42,10 +42,11 @@ mod triage;
 
 pub use calibrate::Calibration;
 pub use components::{Components, Judges, Validity};
+pub use digest::of_image as image_sha256;
 pub use domains::{SourceDomain, TargetDomain};
 pub use error::AdaptError;
 pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, StructureSummary};
-pub use frozen::{FrozenCase, cases_of_run, contents_are_known, expect_cases_of};
+pub use frozen::{FrozenCase, cases_of_run, data_may_move, expect_cases_of};
 pub use improve_policy::update_settings;
 pub use log::{MetricsLine, verify};
 pub use memory::MemoryEstimate;

@@ -49,8 +49,8 @@ pub(super) fn run(context: &mut StepContext<'_>, components: &mut Components) ->
     context.work.write_json_lines(layout::METRICS, &pretraining.log)?;
     let dice = pretraining.log.iter().map(|epoch| epoch.validation_dice).reduce(f64::max);
     let mut summary = json!({ "epochs": epochs, "best_epoch": pretraining.best_epoch, "validation_dice": dice });
-    if let Some(start) = &components.start {
-        summary["start_sha256"] = digest::of_bytes(&start.actor).into();
+    if let Some(start) = pretraining.start_sha256 {
+        summary["start_sha256"] = start.into();
     }
     Ok(summary)
 }
@@ -62,17 +62,23 @@ struct Pretraining {
     best: PolicyState,
     /// The list of the run's cases, as [`frozen`] writes it.
     cases: Vec<u8>,
+    /// Of the actor's weights that it started from, where those came from a checkpoint.
+    start_sha256: Option<String>,
 }
+
+/// What [`Pretraining::start_sha256`] is kept as.
+const START: &str = "start_sha256";
 
 impl Pretraining {
     /// From what an interrupted attempt kept, or from the start.
     fn begin(context: &mut StepContext<'_>, components: &mut Components) -> Result<Self, AdaptError> {
         if let Some(Saved { progress: (log, best_epoch), training, mut kept }) = context.saved()? {
             let cases = kept.remove(layout::CASES).unwrap_or_default();
-            let seen = frozen::require_same(&cases, context.work.path(), components)?;
+            let start_sha256 = kept.remove(START).map(|sum| String::from_utf8_lossy(&sum).into_owned());
+            let seen = frozen::require_same(&cases, &context.work.path().join(layout::CHECKPOINT), components)?;
             require_memory(context.plan, components, &seen, context.observer)?;
             components.policy.resume_training(&training)?;
-            return Ok(Self { log, best_epoch, best: policy_among(kept)?, cases });
+            return Ok(Self { log, best_epoch, best: policy_among(kept)?, cases, start_sha256 });
         }
         let seen = look_at_all_cases(context, components)?;
         require_memory(context.plan, components, &seen, context.observer)?;
@@ -81,7 +87,8 @@ impl Pretraining {
             components.policy.restore(start)?;
         }
         components.policy.reset_optimizers();
-        Ok(Self { log: Vec::new(), best_epoch: 0, best: components.policy.state()?, cases })
+        let start_sha256 = components.start.as_ref().map(|start| digest::of_bytes(&start.actor));
+        Ok(Self { log: Vec::new(), best_epoch: 0, best: components.policy.state()?, cases, start_sha256 })
     }
 
     /// Adds an epoch; its policy is kept if it is better than all before.
@@ -96,6 +103,7 @@ impl Pretraining {
     fn save(&self, context: &StepContext<'_>, policy: &dyn Policy) -> Result<(), AdaptError> {
         let mut kept = kept_policy(&self.best);
         kept.insert(layout::CASES.to_owned(), self.cases.clone());
+        kept.extend(self.start_sha256.iter().map(|sum| (START.to_owned(), sum.clone().into_bytes())));
         Ok(context.save(&(&self.log, self.best_epoch), policy.training_state()?, kept)?)
     }
 }

@@ -26,9 +26,7 @@ impl FromStr for Override {
         let parsed = toml::from_str::<Table>(&format!("value = {value}"));
         let value = match parsed {
             Ok(mut table) => table.remove("value").unwrap_or_else(|| Value::String(value.to_owned())),
-            Err(_) if value.chars().all(|c| c.is_alphanumeric() || "-_./:".contains(c)) => {
-                Value::String(value.to_owned())
-            }
+            Err(_) if is_plain(value) || names_a_path(key.trim()) => Value::String(value.to_owned()),
             Err(error) => return Err(fault(format!("`{value}` is not a TOML value: {}", error.message()))),
         };
         Ok(Self { key: key.trim().to_owned(), value })
@@ -40,6 +38,22 @@ impl Override {
     #[must_use]
     pub fn text(key: &str, value: &str) -> Self {
         Self { key: key.to_owned(), value: Value::String(value.to_owned()) }
+    }
+
+    /// The key that is replaced, as `policy.clip_range`.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The same, where the value is a path that begins in `folder` unless it is absolute.
+    #[must_use]
+    pub fn within(&self, folder: &Path) -> Self {
+        let value = match &self.value {
+            Value::String(path) => Value::String(without_dots(&folder.join(path)).to_string_lossy().into_owned()),
+            other => other.clone(),
+        };
+        Self { key: self.key.clone(), value }
     }
 
     /// Puts the value in its place in `table`.
@@ -65,6 +79,17 @@ impl Override {
     fn fault(&self, reason: String) -> ConfigError {
         ConfigError::Override { text: format!("{}={}", self.key, self.value), reason }
     }
+}
+
+/// Whether a value that is no TOML can be nothing but a text.
+fn is_plain(value: &str) -> bool {
+    value.chars().all(|c| c.is_alphanumeric() || "-_./:".contains(c))
+}
+
+/// Whether the value of a key is a path, in which a shell leaves blanks without quotes.
+fn names_a_path(key: &str) -> bool {
+    let last = key.rsplit('.').next().unwrap_or_default();
+    PATH_KEYS.contains(&last) || ["output", "checkpoint"].contains(&last)
 }
 
 /// Settings of a component that name a file or a folder, whatever the component.
@@ -201,6 +226,14 @@ root = "/data/target"
         assert_eq!(config.policy.rule, crate::component::UpdateRule::Reinforce);
         assert!("novalue".parse::<Override>().is_err());
         assert!(parsed(SHORTEST, &["seed.deeper=1", "modality.x=1"]).is_err());
+    }
+
+    #[test]
+    fn a_path_may_hold_blanks_and_begins_where_it_is_told() {
+        let given: Override = "target.root=our scans/2024".parse().unwrap();
+        assert_eq!(given.within(Path::new("/data/.")), Override::text("target.root", "/data/our scans/2024"));
+        assert_eq!(given.within(Path::new("/data")).within(Path::new("/x")), given.within(Path::new("/data")));
+        assert!("seed=our scans".parse::<Override>().is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::{
     collections::HashMap,
     fs::{self, File},
-    io::Write,
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
@@ -133,9 +133,12 @@ pub struct Journal {
 
 impl Journal {
     pub(super) fn open(path: &Path) -> Result<Self, RunError> {
+        let there = match fs::read(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            there => there.map_err(|source| RunError::Read { path: path.to_owned(), source })?,
+        };
+        let whole = there.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         let open = || {
-            let whole =
-                fs::read(path).unwrap_or_default().iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
             let file = File::options().append(true).create(true).open(path)?;
             // A process that was killed may have left half a line.
             file.set_len(whole as u64)?;

@@ -146,6 +146,17 @@ pub fn is_done(root: &Path, step: &Step) -> bool {
     root.join(layout::step(step)).join(layout::STEP).is_file()
 }
 
+/// Whether an attempt at a step of the run at `root`, which is not complete, kept where it stands.
+#[must_use]
+pub fn has_checkpoint(root: &Path, step: &Step) -> bool {
+    layout::partial(&root.join(layout::step(step))).join(layout::CHECKPOINT).is_file()
+}
+
+/// Where the last attempt at a step of the run at `root` stands, if it kept that, and the file's name.
+pub(crate) fn saved(root: &Path, step: &Step) -> Result<Option<(Checkpoint, PathBuf)>, RunError> {
+    step_dir::saved_in(&layout::partial(&root.join(layout::step(step))))
+}
+
 /// What a manifest of every schema holds.
 #[derive(Deserialize)]
 struct Stamp {

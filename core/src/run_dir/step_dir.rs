@@ -63,11 +63,7 @@ impl StepDir {
     /// # Errors
     /// If it cannot be read, or is damaged.
     pub fn saved(&self) -> Result<Option<(Checkpoint, PathBuf)>, RunError> {
-        let path = self.partial.join(layout::CHECKPOINT);
-        if !path.exists() {
-            return Ok(None);
-        }
-        Ok(Some((Checkpoint::read(&path)?, path)))
+        saved_in(&self.partial)
     }
 
     /// Writes a value as JSON.
@@ -99,6 +95,15 @@ impl StepDir {
         self.write(layout::STEP, &summary)?;
         rename(&self.partial, &self.finished)
     }
+}
+
+/// What an attempt at a step saved last in the folder where it is put together, and the file's name.
+pub(super) fn saved_in(partial: &Path) -> Result<Option<(Checkpoint, PathBuf)>, RunError> {
+    let path = partial.join(layout::CHECKPOINT);
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some((Checkpoint::read(&path)?, path)))
 }
 
 /// Gives its name to every folder of `iteration` whose step had come so far that this alone was left when it was interrupted.

@@ -24,6 +24,9 @@ pub struct Verification {
     pub planned: Option<usize>,
     /// Steps that an earlier version wrote, which kept no sums: nothing is known of their files.
     pub without_sums: Vec<String>,
+    /// Files that follow from the steps and do not say yet what the last steps say, as where a process was killed between both. Whoever
+    /// takes the run on adds the rest.
+    pub behind: Vec<PathBuf>,
     /// What is not as it was.
     pub differences: Vec<Difference>,
 }
@@ -120,7 +123,7 @@ impl Verification {
         }
     }
 
-    /// The steps that the journal tells of as finished, and not as begun anew since.
+    /// The steps that the journal tells of as finished. Where one was begun anew since, it or those after it may have been removed.
     fn told_finished(&mut self, root: &Path) -> Result<Vec<Step>, RunError> {
         let entries = match read_journal(root) {
             Err(RunError::Read { path, source }) if source.kind() == io::ErrorKind::NotFound => {
@@ -132,7 +135,7 @@ impl Verification {
         let mut told = Vec::new();
         for entry in entries {
             match entry.event {
-                Event::Started { step } => told.retain(|other| *other != step),
+                Event::Started { step } => told.retain(|other| *other < step),
                 Event::Finished { step, .. } => told.push(step),
                 _ => {}
             }

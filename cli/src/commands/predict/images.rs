@@ -81,7 +81,7 @@ impl Task {
         let structures = extents(&segmented.labels, &segmenter.labels);
         Ok(Row {
             entry: review::entry(&self.input.name, (image, &segmented), (&segmenter.names, self.longest_side))?,
-            scores: Scores::new(path, &written, &segmented, &segmenter.fingerprint),
+            scores: Scores::new((path, image), &written, &segmented, &segmenter.fingerprint),
             structures,
             memory_bytes: extent.bytes,
             tile: extent.tile,

@@ -72,6 +72,10 @@ enum Written {
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let wanted = outputs::outputs(args)?;
     let segmenter = RunSegmenter::load(&args.run, &args.device, &args.portion, global)?;
+    fs::create_dir_all(&args.out).with_context(|| {
+        format!("{}: the folder for the results cannot be made; name another with --out", args.out.display())
+    })?;
+    let _held = results::hold(&args.out)?;
     let (all, wanted) = (wanted.len(), outputs::to_be_done(args, wanted, &segmenter.fingerprint)?);
     if wanted.is_empty() {
         global.shown().tell(&format!("predict: all {all} images have results in {}", args.out.display()));
@@ -79,9 +83,6 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let reading = args.reading.reading();
     let images = images::survey(&segmenter, wanted, &reading);
     images::tell_peak(&images);
-    fs::create_dir_all(&args.out).with_context(|| {
-        format!("{}: the folder for the results cannot be made; name another with --out", args.out.display())
-    })?;
     let mut results = Results::begin(args, &images)?;
     let stop = interrupt::listen(global.shown(), "image")?;
     let mut counter = Counter::new("predict", global.shown());

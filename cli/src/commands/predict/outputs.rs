@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::{bail, ensure};
-use rl4seg_core::io::Input;
+use rl4seg_core::{
+    adapt::image_sha256,
+    io::{Input, Reading},
+};
 
 use super::{
     Args, Written,
@@ -75,11 +78,11 @@ pub fn outputs(args: &Args) -> anyhow::Result<Vec<(Input, Output)>> {
     Ok(outputs)
 }
 
-/// With `--missing`, the images without results of the networks with this fingerprint; else all. Files that no table lists were
-/// left by a call that was ended, and do not count.
+/// With `--missing`, the images without results of the networks with this fingerprint; else all. Files that the table does not list
+/// were left by a call that was ended, and do not count.
 ///
 /// # Errors
-/// If there are results of other networks, or of another image of the same name.
+/// If there are results without a table, of other networks, or of another image of the same name.
 pub fn to_be_done(
     args: &Args,
     outputs: Vec<(Input, Output)>,
@@ -88,30 +91,52 @@ pub fn to_be_done(
     if !args.missing {
         return Ok(outputs);
     }
+    if let Some((_, unlisted)) = outputs.iter().find(|(_, output)| output.is_there() && !tables::is_in(&args.out)) {
+        bail!(
+            "{} is there, and no scores.csv tells of which image and networks it is; put the table back, choose another --out, or \
+             replace all with --force",
+            unlisted.labels.display()
+        );
+    }
     let listed = tables::listed(&args.out)?;
     let mut wanted = Vec::new();
     for (image, output) in outputs {
         match listed.get(&output.name()) {
-            Some(row) if output.is_there() => require_same(row, &image, &output, fingerprint)?,
+            Some(row) if output.is_there() => {
+                require_networks(row, &output, fingerprint)?;
+                require_image(row, &image, &output, &args.reading.reading())?;
+            }
             _ => wanted.push((image, output)),
         }
     }
     Ok(wanted)
 }
 
-fn require_same(row: &Listed, image: &Input, output: &Output, fingerprint: &str) -> anyhow::Result<()> {
-    let labels = output.labels.display();
-    let image = tables::name_of(&image.path());
-    ensure!(
-        row.image == image,
-        "{labels}: holds the results of {}, not those of {image}; choose another --out, or replace them with --force",
-        row.image
-    );
+fn require_networks(row: &Listed, output: &Output, fingerprint: &str) -> anyhow::Result<()> {
     ensure!(
         row.networks == fingerprint,
-        "{labels}: was made by other networks (scores.csv has {}; those of the run now are {fingerprint}); choose another --out, \
+        "{}: was made by other networks (scores.csv has {}; those of the run now are {fingerprint}); choose another --out, \
          or replace all with --force",
+        output.labels.display(),
         if row.networks.is_empty() { "none" } else { &row.networks }
+    );
+    Ok(())
+}
+
+/// An image that lies elsewhere now is known by what it holds.
+fn require_image(row: &Listed, image: &Input, output: &Output, reading: &Reading) -> anyhow::Result<()> {
+    let path = image.path();
+    let place = |path: &Path| path.canonicalize().ok();
+    let is_there = place(&path).is_some_and(|now| place(Path::new(&row.image)) == Some(now));
+    if is_there || row.image == tables::name_of(&path) {
+        return Ok(());
+    }
+    ensure!(
+        image_sha256(&image.read(reading)?.placed.image) == row.image_sha256,
+        "{}: holds the results of {}, not those of {}; choose another --out, or replace them with --force",
+        output.labels.display(),
+        row.image,
+        path.display()
     );
     Ok(())
 }

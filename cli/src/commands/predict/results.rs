@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeSet,
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use rl4seg_core::{domain::LabelSet, io::IoError};
 use serde_json::{Value, to_value};
 
@@ -19,6 +20,23 @@ use crate::{failure, interrupt::Interrupted, output::note};
 
 /// The tables are written again when what they lack is more than one in so many of the images.
 const LACKING: usize = 20;
+
+/// Keeps other calls from writing to a folder as long as it is held: of two tables one would be lost. Nothing where the system locks
+/// no folders, as Windows.
+///
+/// # Errors
+/// If another call holds it.
+pub fn hold(folder: &Path) -> anyhow::Result<Option<File>> {
+    let Ok(file) = File::open(folder) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => bail!(
+            "{}: another call of predict writes there now; wait until it has ended, or choose another --out",
+            folder.display()
+        ),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
 
 /// The results of a call, and what could not be segmented.
 pub struct Results<'a> {
@@ -57,14 +75,14 @@ impl<'a> Results<'a> {
             Ok(row) => self.rows.push(row),
             Err(error) if is_unwritten(&error) => {
                 // If the tables cannot be written either, `--missing` does again what they lack.
-                let _ = self.save();
+                let _ = self.write_tables();
                 self.tell_failures();
                 return Err(error.context(self.unwritten()));
             }
             Err(error) => self.failed.push((image, error)),
         }
         if (self.rows.len() - self.saved) * LACKING >= self.rows.len() {
-            self.save().with_context(|| self.unwritten())?;
+            self.save()?;
         }
         Ok(())
     }
@@ -74,7 +92,7 @@ impl<'a> Results<'a> {
         if self.rows.is_empty() {
             return Ok(());
         }
-        self.save().with_context(|| self.unwritten())?;
+        self.save()?;
         let others = tables::listed(self.folder)?.len().saturating_sub(self.rows.len());
         let page = review::write(self.folder, &self.rows, labels, (others, self.force));
         self.page = Some(page.with_context(|| self.unwritten())?);
@@ -82,6 +100,13 @@ impl<'a> Results<'a> {
     }
 
     fn save(&mut self) -> anyhow::Result<()> {
+        self.write_tables().or_else(|error| {
+            self.tell_failures();
+            Err(error.context(self.unwritten()))
+        })
+    }
+
+    fn write_tables(&mut self) -> anyhow::Result<()> {
         tables::write(self.folder, &self.rows, &BTreeSet::new())?;
         self.saved = self.rows.len();
         Ok(())

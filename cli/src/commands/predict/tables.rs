@@ -6,10 +6,10 @@ use std::{
     path::{Path, absolute},
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rl4seg_core::{
-    adapt::Segmented,
-    domain::{Verdict, VoxelMap},
+    adapt::{Segmented, image_sha256},
+    domain::{Image, Verdict, VoxelMap},
     io::write_atomically,
     measure::Extent,
 };
@@ -26,14 +26,15 @@ const SCORES: &str = "scores.csv";
 /// The name of the table of areas and volumes.
 const SIZES: &str = "sizes.csv";
 /// The columns of the table of scores, as [`Scores`] has them.
-const SCORE_COLUMNS: [&str; 7] =
-    ["image", "labels", "uncertainty", "verdict", "mean_uncertainty", "uncertain_share", "networks"];
+const SCORE_COLUMNS: [&str; 8] =
+    ["image", "labels", "uncertainty", "verdict", "mean_uncertainty", "uncertain_share", "networks", "image_sha256"];
 /// The columns of the table of areas and volumes, as [`Size`] has them.
 const SIZE_COLUMNS: [&str; 5] = ["image", "structure", "plane", "area_mm2", "volume_ml"];
 /// Places of columns.
 const IMAGE: usize = 0;
 const LABELS: usize = 1;
 const NETWORKS: usize = 6;
+const IMAGE_SHA256: usize = 7;
 /// A voxel is uncertain if its label is more likely wrong than right.
 const UNCERTAIN: f32 = 0.5;
 
@@ -47,6 +48,7 @@ pub struct Scores {
     mean_uncertainty: f64,
     pub uncertain_share: f64,
     networks: String,
+    image_sha256: String,
 }
 
 /// What an image comes to, for machines.
@@ -84,7 +86,7 @@ struct Size<'a> {
 
 impl Scores {
     /// Of the image at `path`; `networks` is the fingerprint of those that segmented it.
-    pub fn new(path: &Path, output: &Output, segmented: &Segmented, networks: &str) -> Self {
+    pub fn new((path, image): (&Path, &Image), output: &Output, segmented: &Segmented, networks: &str) -> Self {
         let Segmented { uncertainty, verdict, .. } = segmented;
         Self {
             image: name_of(path),
@@ -94,6 +96,7 @@ impl Scores {
             mean_uncertainty: mean(uncertainty, f64::from),
             uncertain_share: mean(uncertainty, |value| f64::from(u8::from(value > UNCERTAIN))),
             networks: networks.to_owned(),
+            image_sha256: image_sha256(image),
         }
     }
 }
@@ -108,13 +111,24 @@ pub struct Listed {
     pub image: String,
     /// The fingerprint of the networks that made it; empty in tables of earlier versions.
     pub networks: String,
+    /// What the image held, as [`image_sha256`] tells it; empty in tables of earlier versions.
+    pub image_sha256: String,
+}
+
+/// Whether a folder has a table of scores.
+pub fn is_in(folder: &Path) -> bool {
+    folder.join(SCORES).exists()
 }
 
 /// The label maps in a folder that its table of scores has a row for, by their names.
 pub fn listed(folder: &Path) -> anyhow::Result<BTreeMap<String, Listed>> {
-    let rows = records(&folder.join(SCORES))?;
+    let rows = records(&folder.join(SCORES), &SCORE_COLUMNS)?;
     let field = |row: &csv::StringRecord, column: usize| row.get(column).unwrap_or_default().to_owned();
-    let listed = |row: &csv::StringRecord| Listed { image: field(row, IMAGE), networks: field(row, NETWORKS) };
+    let listed = |row: &csv::StringRecord| Listed {
+        image: field(row, IMAGE),
+        networks: field(row, NETWORKS),
+        image_sha256: field(row, IMAGE_SHA256),
+    };
     Ok(rows.iter().filter_map(|row| Some((labels_of(row)?, listed(row)))).collect())
 }
 
@@ -127,27 +141,40 @@ pub fn name_of(path: &Path) -> String {
 pub fn write(folder: &Path, rows: &[Row], gone: &BTreeSet<String>) -> anyhow::Result<()> {
     let mut replaced: BTreeSet<String> = rows.iter().map(|row| name(&row.scores.labels)).collect();
     replaced.extend(gone.iter().cloned());
-    let before = records(&folder.join(SCORES))?;
+    let [scores, all_sizes] = [SCORES, SIZES].map(|name| folder.join(name));
+    let before = records(&scores, &SCORE_COLUMNS)?;
     let (old, kept): (Vec<_>, Vec<_>) =
         before.into_iter().partition(|row| labels_of(row).is_some_and(|labels| replaced.contains(&labels)));
-    if rows.is_empty() && old.is_empty() {
+    if rows.is_empty() && old.is_empty() && scores.exists() && all_sizes.exists() {
         return Ok(());
     }
     let mut images: BTreeSet<&str> = old.iter().filter_map(|row| row.get(IMAGE)).collect();
     images.extend(rows.iter().map(|row| row.scores.image.as_str()));
-    let mut sizes_before = records(&folder.join(SIZES))?;
+    let mut sizes_before = records(&all_sizes, &SIZE_COLUMNS)?;
     sizes_before.retain(|row| row.get(IMAGE).is_none_or(|image| !images.contains(image)));
-    put(&folder.join(SIZES), (&SIZE_COLUMNS, rows.iter().flat_map(sizes)), &sizes_before)?;
-    put(&folder.join(SCORES), (&SCORE_COLUMNS, rows.iter().map(|row| &row.scores)), &kept)
+    put(&all_sizes, (&SIZE_COLUMNS, rows.iter().flat_map(sizes)), &sizes_before)?;
+    put(&scores, (&SCORE_COLUMNS, rows.iter().map(|row| &row.scores)), &kept)
 }
 
-/// The rows of a table that a call left; none where there is no table.
-fn records(path: &Path) -> anyhow::Result<Vec<csv::StringRecord>> {
+/// The rows of a table that a call left; none where there is no table. An earlier version wrote fewer columns.
+fn records(path: &Path, columns: &[&str]) -> anyhow::Result<Vec<csv::StringRecord>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let rows = csv::Reader::from_path(path).and_then(|mut reader| reader.records().collect());
-    rows.with_context(|| format!("{}: is not a table that predict wrote; move it away", path.display()))
+    let other = |found: &str| {
+        format!(
+            "{}: is not a table that predict wrote: {found}; expected the columns {}, with commas. Put the table back, or choose \
+             another --out",
+            path.display(),
+            columns.join(",")
+        )
+    };
+    let mut reader = csv::Reader::from_path(path).with_context(|| other("it cannot be read"))?;
+    let header = reader.headers().with_context(|| other("it cannot be read"))?;
+    let is_ours =
+        !header.is_empty() && header.len() <= columns.len() && header.iter().zip(columns).all(|(a, b)| a == *b);
+    ensure!(is_ours, other(&format!("it begins with `{}`", header.iter().collect::<Vec<_>>().join(","))));
+    reader.records().collect::<Result<_, _>>().with_context(|| other("a row has other columns"))
 }
 
 /// The name of the label map that a row of scores is of.
@@ -222,9 +249,10 @@ mod tests {
 
     fn scores(image: &str) -> Scores {
         let [labels, uncertainty] = ["labels", "uncertainty"].map(|what| format!("out/{image}_{what}.nii.gz"));
-        let (image, networks) = (format!("/scans/{image}.nii"), "00ff".to_owned());
-        let verdict = Verdict::Valid;
-        Scores { image, labels, uncertainty, verdict, mean_uncertainty: 0.5, uncertain_share: 0.25, networks }
+        let [networks, image_sha256] = ["00ff", "ff00"].map(str::to_owned);
+        let (image, verdict) = (format!("/scans/{image}.nii"), Verdict::Valid);
+        let (mean_uncertainty, uncertain_share) = (0.5, 0.25);
+        Scores { image, labels, uncertainty, verdict, mean_uncertainty, uncertain_share, networks, image_sha256 }
     }
 
     #[test]
@@ -233,9 +261,22 @@ mod tests {
         assert_eq!(header(size), SIZE_COLUMNS);
         assert_eq!(header(scores("a")), SCORE_COLUMNS);
         assert_eq!(
-            [SCORE_COLUMNS[IMAGE], SCORE_COLUMNS[LABELS], SCORE_COLUMNS[NETWORKS]],
-            ["image", "labels", "networks"]
+            [IMAGE, LABELS, NETWORKS, IMAGE_SHA256].map(|place| SCORE_COLUMNS[place]),
+            ["image", "labels", "networks", "image_sha256"]
         );
+    }
+
+    #[test]
+    fn a_table_that_another_program_saved_is_not_taken_for_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(SCORES);
+        for text in
+            ["image;labels;uncertainty\na.nii;a_labels.nii.gz;u\n", "", "labels,image\nb,a\n", "image,labels\na\n"]
+        {
+            std::fs::write(&path, text).unwrap();
+            let error = format!("{:#}", listed(folder.path()).err().unwrap());
+            assert!(error.contains("scores.csv: is not a table that predict wrote"), "{text}: {error}");
+        }
     }
 
     #[test]

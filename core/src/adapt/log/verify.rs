@@ -9,9 +9,7 @@ use super::{MetricsLine, cases, of_steps, to_text};
 use crate::{
     adapt::EvaluateSummary,
     domain::{Label, LabelSet},
-    run_dir::{
-        self, RunError, Step, StepKind, Verification, finished_steps, is_busy, layout, read_json, read_manifest,
-    },
+    run_dir::{self, RunError, Step, StepKind, Verification, finished_steps, layout, read_json, read_manifest},
 };
 
 /// The first schema whose runs have these files.
@@ -34,14 +32,26 @@ pub fn verify(root: &Path) -> Result<Verification, RunError> {
     }
     let steps = finished_steps(root)?;
     let of_steps = to_text(&of_steps(root, &steps)?)?;
-    let lags = is_busy(root);
     metrics.compare(&mut found, root, |content| match content.strip_prefix(&of_steps[..]) {
-        Some(rest) => are_epochs_of_the_next(rest, root),
-        None => lags && of_steps.starts_with(content),
+        Some(rest) if are_epochs_of_the_next(rest, root) => Said::All,
+        None if of_steps.starts_with(content) => Said::NotAll,
+        _ => Said::Otherwise,
     })?;
     let expected = cases_table(root, &steps)?;
-    table.compare(&mut found, root, |content| content == expected || lags && expected.starts_with(content))?;
+    table.compare(&mut found, root, |content| match expected.strip_prefix(content) {
+        Some([]) => Said::All,
+        Some(_) => Said::NotAll,
+        None => Said::Otherwise,
+    })?;
     Ok(found)
+}
+
+/// What a file says of what the steps say.
+enum Said {
+    All,
+    /// It ends too early.
+    NotAll,
+    Otherwise,
 }
 
 /// A file that follows from the steps.
@@ -59,16 +69,21 @@ impl File {
         }
     }
 
-    /// Notes where its content is not what it should be, or it is not there and should be.
-    fn compare(self, found: &mut Verification, root: &Path, is_right: impl Fn(&[u8]) -> bool) -> Result<(), RunError> {
-        let remedy = format!("`rl4seg adapt {}` writes it anew", root.display());
-        match &self.content {
-            None if is_right(&[]) || read_manifest(root)?.schema < WITH_LOGS => return Ok(()),
-            None => found.differs(&self.path, &format!("is gone; {remedy}")),
-            Some(content) if is_right(content) => {}
-            Some(_) => found.differs(&self.path, &format!("does not say what the steps say; {remedy}")),
+    /// Notes where its content is not what it should be. A file that is not there says nothing.
+    fn compare(self, found: &mut Verification, root: &Path, said: impl Fn(&[u8]) -> Said) -> Result<(), RunError> {
+        if self.content.is_none() && read_manifest(root)?.schema < WITH_LOGS {
+            return Ok(());
         }
         found.files += usize::from(self.content.is_some());
+        match said(&self.content.unwrap_or_default()) {
+            Said::All => {}
+            Said::NotAll => found.behind.push(self.path),
+            Said::Otherwise => {
+                let root = root.display();
+                let what = format!("does not say what the steps say; `rl4seg adapt {root}` writes it anew");
+                found.differs(&self.path, &what);
+            }
+        }
         Ok(())
     }
 }
@@ -131,16 +146,30 @@ mod tests {
         assert_eq!((found.files, found.steps.len(), found.planned, found.differences.len()), (5, 1, Some(6), 0));
         let differs =
             format!("metrics.jsonl does not say what the steps say; `rl4seg adapt {}` writes it anew", root.display());
-        for wrong in [right.replace("0.5", "0.4"), right[..right.len() - 1].to_owned(), right.repeat(2), String::new()]
-        {
+        for wrong in [right.replace("0.5", "0.4"), right.repeat(2)] {
             fs::write(&path, wrong).unwrap();
             assert_eq!(differences(&root), [differs.as_str()]);
         }
-        let busy = RunDir::open(&root).unwrap();
-        assert!(differences(&root).is_empty(), "whoever works on the run adds the rest");
-        drop(busy);
+    }
+
+    #[test]
+    fn a_file_that_ends_before_the_steps_do_is_behind_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = run(folder.path());
+        let path = root.join(layout::METRICS);
+        let right = fs::read_to_string(&path).unwrap();
+        let behind = || {
+            let found = verify(&root).unwrap();
+            assert_eq!(found.differences, []);
+            found.behind
+        };
+        assert!(behind().is_empty());
+        for length in [right.len() - 1, 10, 0] {
+            fs::write(&path, &right[..length]).unwrap();
+            assert_eq!(behind(), [path.clone()]);
+        }
         fs::remove_file(&path).unwrap();
-        assert!(differences(&root)[0].starts_with("metrics.jsonl is gone; `rl4seg adapt"));
+        assert_eq!(behind(), [path.clone()]);
     }
 
     #[test]
