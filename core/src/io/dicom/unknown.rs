@@ -11,7 +11,10 @@ use dicom_encoding::TransferSyntaxIndex;
 use dicom_object::{InMemDicomObject, mem::InMemElement};
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
-use super::file::{named, parsed};
+use super::{
+    file::{named, parsed},
+    unbounded::SEQUENCE_END,
+};
 
 /// Gives them the representation that the dictionary has for them, within sequences too.
 ///
@@ -48,6 +51,7 @@ fn known(element: &InMemElement) -> Result<Option<InMemElement>, String> {
 
 /// Always implicit VR, little-endian.
 fn sequence(tag: Tag, bytes: &[u8]) -> Result<InMemElement, String> {
+    let bytes = bytes.strip_suffix(&SEQUENCE_END).unwrap_or(bytes);
     let len = u32::try_from(bytes.len()).map_err(|_| format!("{} is too long", named(tag)))?;
     let [group, number] = [tag.group(), tag.element()].map(u16::to_le_bytes);
     let element = [group.as_slice(), &number, &len.to_le_bytes(), bytes].concat();

@@ -1,7 +1,11 @@
 use dicom_encoding::TransferSyntaxIndex;
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
-use super::{written::holding, *};
+use super::{
+    damage::{bytes, parse},
+    written::holding,
+    *,
+};
 use crate::{domain::SlowAxis, io::nifti::ThirdAxis};
 
 /// A region of pixels (0, 0) to (2, 1): kind, units, and centimetres a pixel along x and y.
@@ -90,6 +94,19 @@ fn regions_that_came_as_unknown_count_all_the_same() {
     let refusal = wrong.refusal();
     assert!(refusal.contains("SequenceOfUltrasoundRegions (0018,6011) stands there as unknown (VR UN)"), "{refusal}");
     assert!(refusal.contains("implicit VR"), "{refusal}");
+}
+
+#[test]
+fn regions_that_came_as_unknown_without_a_length_count_too() {
+    let mut made = with_regions(vec![region(1, 3, [0.02, 0.02])]);
+    as_unknown(&mut made, tags::SEQUENCE_OF_ULTRASOUND_REGIONS, uids::IMPLICIT_VR_LITTLE_ENDIAN);
+    let len = made.0.element(tags::SEQUENCE_OF_ULTRASOUND_REGIONS).unwrap().to_bytes().unwrap().len();
+    let mut bytes = bytes(&made);
+    let header = b"\x18\x00\x11\x60UN\0\0";
+    let value = bytes.windows(header.len()).position(|start| start == header).unwrap() + header.len() + 4;
+    bytes[value - 4..value].copy_from_slice(&[0xff; 4]);
+    bytes.splice(value + len..value + len, [0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]);
+    assert_eq!(parse(&bytes).unwrap().placed.image.grid().spacing_mm(), [0.2, 0.2]);
 }
 
 #[test]
