@@ -93,7 +93,11 @@ fn regions_that_came_as_unknown_count_all_the_same() {
     as_unknown(&mut wrong, tags::SEQUENCE_OF_ULTRASOUND_REGIONS, uids::EXPLICIT_VR_LITTLE_ENDIAN);
     let refusal = wrong.refusal();
     assert!(refusal.contains("SequenceOfUltrasoundRegions (0018,6011) stands there as unknown (VR UN)"), "{refusal}");
-    assert!(refusal.contains("implicit VR"), "{refusal}");
+    assert!(refusal.contains("implicit VR") && refusal.contains("export it again"), "{refusal}");
+    let mut unread = Made::plain();
+    unread.items(tags::REQUEST_ATTRIBUTES_SEQUENCE, vec![region(1, 3, [0.02, 0.02])]);
+    as_unknown(&mut unread, tags::REQUEST_ATTRIBUTES_SEQUENCE, uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    assert!(unread.read_with(&Reading::default()).is_ok());
 }
 
 #[test]
