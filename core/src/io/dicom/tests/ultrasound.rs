@@ -180,6 +180,15 @@ fn what_is_to_be_depth_is_taken_for_time_only_where_the_file_says_so() {
     made.text(tags::MODALITY, VR::CS, "US");
     let refusal = made.read_with(&depth).unwrap_err().to_string();
     assert!(refusal.contains("the third axis is to be depth") && refusal.contains("ImagePositionPatient"), "{refusal}");
+    for (tag, nothing) in [(tags::FRAME_TIME, "0"), (tags::FRAME_TIME, ""), (tags::FRAME_TIME_VECTOR, "0\\0\\0")] {
+        let mut without = cine();
+        without.text(tag, VR::DS, nothing);
+        assert!(without.read_with(&depth).is_err(), "{nothing}");
+        assert!(without.refusal().contains("say that the third axis is time"), "{}", without.refusal());
+        without.text(tags::MODALITY, VR::CS, "US");
+        assert!(without.read_with(&depth).unwrap_err().to_string().contains("the third axis is to be depth"), "{nothing}");
+        assert!(without.read().notes[0].contains("they are taken for a cine"), "{nothing}");
+    }
     made.text(tags::FRAME_TIME, VR::DS, "20");
     let slow = made.read_with(&depth).unwrap().placed.image.grid().slow();
     assert_eq!(slow, SlowAxis::Time { interval_ms: Some(20.0) });
