@@ -140,8 +140,10 @@ fn what_cannot_be_read_is_an_image_of_its_own_that_is_refused() {
     let meta = 144 + u32::from_le_bytes(bytes[140..144].try_into().unwrap()) as usize;
     fs::write(folder.path().join("3"), &bytes[meta..]).unwrap();
     fs::write(folder.path().join("4"), &bytes[..bytes.len() - 4]).unwrap();
+    fs::create_dir(folder.path().join("b.1")).unwrap();
+    fs::copy(folder.path().join("4"), folder.path().join("b.1/4")).unwrap();
     let images = Input::find(folder.path()).unwrap();
-    assert_eq!(images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["P1_MR_12", "3", "4"]);
+    assert_eq!(images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["P1_MR_12", "3", "4", "b-1_4"]);
     assert_eq!(images[0].grid(&Reading::default()).unwrap().shape(), [2, 2, 3]);
     let refusal = |image: &Input| image.read(&Reading::default()).unwrap_err().to_string();
     assert!(refusal(&images[1]).contains("dcmconv --read-dataset"), "{}", refusal(&images[1]));
