@@ -70,12 +70,7 @@ pub(super) fn of(attributes: &Attributes<'_>, given: Option<[f64; 2]>) -> Result
 fn of_pixels_and_regions(attributes: &Attributes<'_>) -> Result<Told, IoError> {
     let regions = of_regions(attributes)?;
     let tag = tags::PIXEL_SPACING;
-    // Some writers put 0 where they do not know.
-    if attributes.array(tag)? == Some([0.0, 0.0]) {
-        let zero = attributes.wrong(tag, LENGTHS);
-        return Ok(Told { mm: regions.mm, open: Some(regions.open.unwrap_or(zero)) });
-    }
-    match (regions.mm, pair(attributes, tag)?) {
+    match (regions.mm, told(attributes, tag)?) {
         (Some(regions), Some(pixels)) if !close(regions, pixels) => Err(IoError::Field {
             path: attributes.path.to_owned(),
             field: named(tag),
@@ -91,11 +86,11 @@ fn of_pixels_and_regions(attributes: &Attributes<'_>) -> Result<Told, IoError> {
 
 /// Of a projection that was not calibrated.
 fn of_detector_or_film(attributes: &Attributes<'_>) -> Result<Option<([f64; 2], String)>, IoError> {
-    if let Some(mm) = pair(attributes, tags::IMAGER_PIXEL_SPACING)? {
+    if let Some(mm) = told(attributes, tags::IMAGER_PIXEL_SPACING)? {
         return Ok(Some((mm, AT_DETECTOR.to_owned())));
     }
     let note = "its spacing is that on the scanned film (NominalScannedPixelSpacing)";
-    Ok(pair(attributes, tags::NOMINAL_SCANNED_PIXEL_SPACING)?.map(|mm| (mm, note.to_owned())))
+    Ok(told(attributes, tags::NOMINAL_SCANNED_PIXEL_SPACING)?.map(|mm| (mm, note.to_owned())))
 }
 
 fn missing(attributes: &Attributes<'_>) -> IoError {
@@ -104,7 +99,10 @@ fn missing(attributes: &Attributes<'_>) -> IoError {
         named(tags::IMAGER_PIXEL_SPACING),
         named(tags::SEQUENCE_OF_ULTRASOUND_REGIONS)
     );
-    attributes.missing(tags::PIXEL_SPACING, &expected)
+    match attributes.array(tags::PIXEL_SPACING) {
+        Ok(Some([0.0, 0.0])) => attributes.wrong(tags::PIXEL_SPACING, &format!("{LENGTHS}, or instead of {expected}")),
+        _ => attributes.missing(tags::PIXEL_SPACING, &expected),
+    }
 }
 
 /// What PixelSpacing of a projection was calibrated by, or that it was not: then it is ImagerPixelSpacing (PS3.3, 10.7.1.3).
@@ -115,6 +113,12 @@ fn calibration(attributes: &Attributes<'_>) -> Result<Option<String>, IoError> {
     let [pixel, imager] = [tags::PIXEL_SPACING, tags::IMAGER_PIXEL_SPACING].map(|tag| attributes.array::<2>(tag));
     let (pixel, imager) = (pixel?, imager?);
     Ok((pixel.is_some() && pixel == imager).then(|| AT_DETECTOR.to_owned()))
+}
+
+/// A pair of lengths; some writers put 0 where they do not know them.
+fn told(attributes: &Attributes<'_>, tag: dicom_core::Tag) -> Result<Option<[f64; 2]>, IoError> {
+    let is_known = attributes.array(tag)? != Some([0.0, 0.0]);
+    if is_known { pair(attributes, tag) } else { Ok(None) }
 }
 
 /// Two lengths above 0: between rows, and between columns.

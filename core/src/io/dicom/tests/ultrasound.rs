@@ -136,6 +136,15 @@ fn a_spacing_given_by_hand_stands_in_only_where_there_is_none() {
     zero.text(tags::PIXEL_SPACING, VR::DS, "0\\0");
     assert_eq!(spacing(&zero), [1.0, 1.0]);
     assert!(zero.refusal().contains("two lengths above 0"), "{}", zero.refusal());
+    zero.text(tags::IMAGER_PIXEL_SPACING, VR::DS, "0\\0");
+    assert_eq!(spacing(&zero), [1.0, 1.0]);
+    zero.text(tags::IMAGER_PIXEL_SPACING, VR::DS, "0.1\\0.2");
+    assert_eq!(zero.read().placed.image.grid().spacing_mm(), [0.1, 0.2]);
+    assert!(refusal(&zero).contains("given by hand"), "{}", refusal(&zero));
+    let mut calibrated = with_regions(vec![region(1, 3, [0.02, 0.02])]);
+    calibrated.text(tags::PIXEL_SPACING, VR::DS, "0\\0");
+    assert_eq!(calibrated.read().placed.image.grid().spacing_mm(), [0.2, 0.2]);
+    assert!(refusal(&calibrated).contains("given by hand"), "{}", refusal(&calibrated));
 }
 
 fn cine() -> Made {
