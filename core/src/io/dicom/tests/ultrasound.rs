@@ -48,6 +48,10 @@ fn the_spacing_is_that_of_the_tissue_region_in_mm() {
 fn regions_without_a_usable_calibration_are_refused_by_their_tag() {
     let refusal = |regions| with_regions(regions).refusal();
     assert!(refusal(vec![region(1, 0, [0.02, 0.02])]).contains("PhysicalUnitsYDirection (0018,6026) is `0`"));
+    assert!(refusal(vec![region(1, 0, [0.02, 0.02])]).contains("--spacing Y X, `spacing_mm`"));
+    let mut told = with_regions(vec![region(1, 0, [0.02, 0.02])]);
+    told.text(tags::PIXEL_SPACING, VR::DS, "0.3\\0.2");
+    assert!(told.refusal().contains("PixelSpacing (0028,0030) of the file is [0.3, 0.2] mm"), "{}", told.refusal());
     assert!(refusal(vec![region(1, 3, [0.0, 0.02])]).contains("PhysicalDeltaX (0018,602C) is `0`"));
     let differing = refusal(vec![region(1, 3, [0.02, 0.02]), region(1, 3, [0.03, 0.03])]);
     assert!(differing.contains("SequenceOfUltrasoundRegions (0018,6011), region 2"), "{differing}");
@@ -195,7 +199,10 @@ fn what_is_to_be_depth_is_taken_for_time_only_where_the_file_says_so() {
         assert!(without.read_with(&depth).is_err(), "{nothing}");
         assert!(without.refusal().contains("say that the third axis is time"), "{}", without.refusal());
         without.text(tags::MODALITY, VR::CS, "US");
-        assert!(without.read_with(&depth).unwrap_err().to_string().contains("the third axis is to be depth"), "{nothing}");
+        assert!(
+            without.read_with(&depth).unwrap_err().to_string().contains("the third axis is to be depth"),
+            "{nothing}"
+        );
         assert!(without.read().notes[0].contains("they are taken for a cine"), "{nothing}");
     }
     made.text(tags::FRAME_TIME, VR::DS, "20");
