@@ -114,28 +114,32 @@ impl NiftiGeometry {
     }
 
     /// What differs between the geometries of an image and of what belongs to it, or `None` if
-    /// they agree: same shape, same spacing, and no voxel further apart than a hundredth of it.
+    /// they agree: same shape, same spacing, and no voxel further apart than a hundredth of it. Where one of both tells no place, the
+    /// other may have the place that ITK gives to what has none.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Option<String> {
         if let Some(difference) = self.grid.difference(&other.grid) {
             return Some(difference);
         }
-        let [planes, y, x] = self.grid.shape();
-        let depth = if matches!(self.grid.slow(), SlowAxis::Depth { .. }) { planes } else { 1 };
-        let allowed = PLACE_TOLERANCE * self.grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
-        // Both maps are affine, so they are furthest apart in a corner.
-        let corners = (0..8).map(|corner| {
-            let end = |bit: usize, length: usize| if corner >> bit & 1 == 1 { (length - 1) as f64 } else { 0.0 };
-            [end(0, x), end(1, y), end(2, depth)]
-        });
-        let apart = corners.map(|corner| distance(place(&self.affine, corner), place(&other.affine, corner)));
-        let furthest = apart.fold(0.0, f64::max);
+        if self.is_placed != other.is_placed && (if self.is_placed { self } else { other }).is_itk_identity() {
+            return None;
+        }
+        let (furthest, allowed) = furthest(&self.grid, [&self.affine, &other.affine]);
         (furthest > allowed).then(|| {
             format!(
                 "affines (sform or qform) place the same voxel {furthest:.3} mm apart: {:?} against {:?}",
                 self.affine, other.affine
             )
         })
+    }
+
+    /// Whether it has ITK's place of what has none: the first voxel at the origin, axes x, y, z along LPS+, which are -x, -y, z here.
+    fn is_itk_identity(&self) -> bool {
+        let [y, x] = self.grid.spacing_mm();
+        let z = if let SlowAxis::Depth { spacing_mm } = self.grid.slow() { spacing_mm } else { 1.0 };
+        let identity = [[-x, 0.0, 0.0, 0.0], [0.0, -y, 0.0, 0.0], [0.0, 0.0, z, 0.0]];
+        let (furthest, allowed) = furthest(&self.grid, [&self.affine, &identity]);
+        furthest <= allowed
     }
 
     pub(super) fn of(header: &Header<'_>, bytes: HeaderBytes, third_axis: ThirdAxis) -> Result<Self, IoError> {
@@ -145,10 +149,46 @@ impl NiftiGeometry {
     }
 }
 
+/// How far two affines place a voxel of a grid apart, mm, and how far they may.
+fn furthest(grid: &Grid, affines: [&[[f64; 4]; 3]; 2]) -> (f64, f64) {
+    let [planes, y, x] = grid.shape();
+    let depth = if matches!(grid.slow(), SlowAxis::Depth { .. }) { planes } else { 1 };
+    let allowed = PLACE_TOLERANCE * grid.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
+    // Both maps are affine, so they are furthest apart in a corner.
+    let corners = (0..8).map(|corner| {
+        let end = |bit: usize, length: usize| if corner >> bit & 1 == 1 { (length - 1) as f64 } else { 0.0 };
+        [end(0, x), end(1, y), end(2, depth)]
+    });
+    let apart = corners.map(|corner| {
+        let [a, b] = affines.map(|affine| place(affine, corner));
+        distance(a, b)
+    });
+    (apart.fold(0.0, f64::max), allowed)
+}
+
 fn place(affine: &[[f64; 4]; 3], voxel: [f64; 3]) -> [f64; 3] {
     affine.map(|[x, y, z, origin]| x * voxel[0] + y * voxel[1] + z * voxel[2] + origin)
 }
 
 fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_itk_was_not_told_the_place_of_lies_on_what_tells_none() {
+        let grid = Grid::new([3, 2, 4], [0.5, 0.25], SlowAxis::Depth { spacing_mm: 2.0 }).unwrap();
+        let itk = [[-0.25, 0.0, 0.0, 0.0], [0.0, -0.5, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]];
+        let (bare, by_itk) = (NiftiGeometry::for_grid(&grid), NiftiGeometry::placed(&grid, itk));
+        assert_eq!(bare.difference(&by_itk), None);
+        assert_eq!(by_itk.difference(&bare), None);
+        let along = NiftiGeometry::placed(&grid, bare.affine);
+        assert!(along.difference(&by_itk).is_some());
+        let mut moved = itk;
+        moved[1][3] = 0.1;
+        assert!(bare.difference(&NiftiGeometry::placed(&grid, moved)).is_some());
+    }
 }
