@@ -47,7 +47,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let mut session = Session::open(&args.location, &args.overrides, &catalog, &args.device)?;
     session.limit_memory(args.memory.map(|mib| mib.get().saturating_mul(1 << 20)));
     let finished = session.finish(global.shown())?;
-    let result = json!({ "run": &finished.root, "results": &finished.results });
+    let result = json!({ "run": finished.root.to_string_lossy(), "results": &finished.results });
     output::result(global.json, &result, || {
         let root = &finished.root;
         let page = quoted(&root.to_string_lossy());

@@ -79,7 +79,8 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         prepare(args, &configuration, &catalog, global.shown())?;
     }
     let finished = session::adapt(&configuration, &[], &catalog, &args.device, global.shown())?;
-    let result = json!({ "configuration": &configuration, "run": &finished.root, "results": &finished.results });
+    let [written, run] = [&configuration, &finished.root].map(|path| path.to_string_lossy());
+    let result = json!({ "configuration": written, "run": run, "results": &finished.results });
     output::result(global.json, &result, || {
         format!(
             "\n{}\nimages:        {}\nconfiguration: {}\nrun:           {}",

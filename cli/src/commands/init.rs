@@ -14,7 +14,7 @@ use crate::{
     asking::Asking,
     catalog,
     configuration::Configuration,
-    output,
+    output::{self, utf8},
 };
 
 /// Write a commented configuration for your own two folders of images
@@ -44,6 +44,7 @@ pub struct Args {
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     ensure!(!args.out.exists(), "{} is there already; remove it or choose another --out", args.out.display());
+    let out = utf8(&args.out)?;
     let asking = asking(args, global)?;
     let catalog = catalog::load(global)?;
     let modality = catalog::modality(&catalog, &asking.modality(&catalog, args.modality.as_deref())?)?;
@@ -60,7 +61,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     configuration.set_domain("target", &target.component, &target.root);
     appearance::fit(&mut configuration, &source.appearance, &target.appearance)?;
     write_atomically(&args.out, configuration.to_string().as_bytes())?;
-    let result = json!({ "configuration": &args.out, "source": source.json(), "target": target.json() });
+    let result = json!({ "configuration": out, "source": source.json(), "target": target.json() });
     output::result(global.json, &result, || {
         format!(
             "source: {source}\ntarget: {target}\nwrote {}; look it over, then: rl4seg adapt {}",
@@ -111,7 +112,7 @@ fn require_two_domains(source: &Found, target: &Found) -> anyhow::Result<()> {
 
 /// A folder, and the data source that reads it.
 pub struct Found {
-    /// The folder.
+    /// The folder; its name is UTF-8.
     pub root: PathBuf,
     /// Names the data source.
     pub component: String,
@@ -140,7 +141,7 @@ pub fn find(catalog: &Catalog, modality: &Modality, folder: &Path) -> anyhow::Re
     let root = fs::canonicalize(folder).with_context(|| folder.display().to_string())?;
     let mut refusals = String::new();
     for component in &modality.folder_sources {
-        let settings = json!({ "root": &root }).to_string();
+        let settings = json!({ "root": utf8(&root)? }).to_string();
         let opened = catalog.data_source(component, &settings).and_then(|source| Ok((source.cases()?, source)));
         match opened {
             Ok((cases, source)) => {

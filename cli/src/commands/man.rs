@@ -9,7 +9,10 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use serde_json::json;
 
-use crate::{args::GlobalArgs, output};
+use crate::{
+    args::GlobalArgs,
+    output::{self, utf8},
+};
 
 /// Write the manual: the page of rl4seg, or those of all its commands into a folder
 #[derive(Debug, clap::Args)]
@@ -30,10 +33,11 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         let page = page(&command)?;
         return std::io::stdout().lock().write_all(&page).context("writing the page to standard output");
     };
+    let folder = utf8(out)?;
     fs::create_dir_all(out).with_context(|| format!("{}: cannot be made", out.display()))?;
     let mut pages = Vec::new();
     write_pages(&command, out, &mut pages)?;
-    output::result(global.json, &json!({ "folder": out, "pages": pages }), || {
+    output::result(global.json, &json!({ "folder": folder, "pages": pages }), || {
         format!("{} pages in {}", pages.len(), out.display())
     })
 }

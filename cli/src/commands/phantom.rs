@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     args::GlobalArgs,
     catalog,
-    output::{self, Counter, Shown},
+    output::{self, Counter, Shown, utf8},
 };
 
 /// Write a data set of synthetic images with their label maps as NIfTI files
@@ -60,11 +60,12 @@ pub struct Amount {
 }
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
+    let out = utf8(&args.out)?;
     let catalog = catalog::load(global)?;
     let modality = catalog::modality(&catalog, &args.modality)?;
     let phantom = Phantom { domain: args.domain, seed: args.seed, amount: args.amount };
     let cases = phantom.write(&catalog, modality, &args.out, global.shown())?;
-    let result = json!({ "folder": &args.out, "cases": cases });
+    let result = json!({ "folder": out, "cases": cases });
     output::result(global.json, &result, || format!("{cases} cases in {}", args.out.display()))
 }
 

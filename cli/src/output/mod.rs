@@ -10,7 +10,7 @@ pub use progress::{Counter, Estimate, RunProgress, Shown};
 pub use results::{IterationResult, iteration_results, results_table};
 pub use table::{number, percent, table};
 
-use std::io::Write;
+use std::{io::Write, path::Path};
 
 use anyhow::Context;
 use serde::Serialize;
@@ -24,10 +24,29 @@ pub fn result<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String
     std::io::stdout().lock().write_all(text.as_bytes()).context("writing the result to standard output")
 }
 
+/// A path as JSON can hold it.
+pub fn utf8(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().with_context(|| format!("{}: its name is not UTF-8, which JSON must be; rename it", path.display()))
+}
+
 /// Tells the user something beside the result, on standard error.
 pub fn note(text: &str) {
     progress::BARS.suspend(|| {
         // Where nobody reads any more, as after a terminal was closed, there is nobody to tell.
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     });
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    use super::*;
+
+    #[test]
+    fn a_path_that_json_cannot_hold_is_refused() {
+        assert_eq!(utf8(Path::new("größe")).unwrap(), "größe");
+        let error = utf8(Path::new(OsStr::from_bytes(b"gr\xf6sse"))).unwrap_err().to_string();
+        assert!(error.contains("is not UTF-8") && error.contains("rename it"), "{error}");
+    }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use super::IoError;
 use crate::domain::{Grid, SlowAxis};
 
-/// Largest cosine between two axes that are held to be at a right angle: three tenths of a degree. Positions that a program rounded to
-/// a tenth of a millimetre turn a short stack by less, and volumes are off by a hundred-thousandth.
+/// Largest cosine between two axes that are held to be at a right angle: three tenths of a degree, by which a volume is off by a
+/// hundred-thousandth. Positions that a program rounded to a tenth of a millimetre turn a stack of 35 mm and more by less; a shorter one
+/// may be turned by more, and is refused then.
 const TOLERANCE: f64 = 5e-3;
 
 /// Refuses axes that are not at right angles: lengths, areas and volumes are counted along them. `affine` leads from voxel index

@@ -89,8 +89,9 @@ impl FoundImage {
     /// The image, and what else its file told.
     #[must_use]
     pub fn into_image_and_facts(self) -> (Image, ImageFacts) {
-        let affine = self.placed.geometry.told_affine();
-        (self.placed.image, ImageFacts { affine, notes: self.notes })
+        let PlacedImage { image, geometry } = self.placed;
+        let (affine, place_code) = (geometry.told_affine(), geometry.place_code());
+        (image, ImageFacts { affine, place_code, notes: self.notes })
     }
 }
 

@@ -157,30 +157,39 @@ fn is_shown(entry: &DirEntry) -> bool {
 #[cfg(feature = "dicom")]
 fn dicom(path: &Path) -> Result<Vec<Input>, IoError> {
     let images = super::dicom::find(path)?;
-    Ok(images.into_iter().map(|files| Input { name: dicom_name(&files), files: Files::Dicom(files) }).collect())
+    Ok(images.into_iter().map(|files| Input { name: dicom_name(path, &files), files: Files::Dicom(files) }).collect())
 }
 
 /// Patient, modality, series and instance, as far as they are known, and the end of the UID, which no two images share; of a file
-/// without one its name.
+/// without one its path below `root`.
 #[cfg(feature = "dicom")]
-fn dicom_name(files: &super::dicom::ImageFiles) -> String {
+fn dicom_name(root: &Path, files: &super::dicom::ImageFiles) -> String {
     let number = |number: Option<u32>, what: &str| number.map(|number| format!("{what}{number}"));
     let is_uid = files.uid.chars().all(|c| c.is_ascii_digit() || c == '.');
-    let uid: String = if is_uid {
+    let last = if is_uid {
         let digits: Vec<char> = files.uid.chars().filter(char::is_ascii_digit).collect();
-        digits[digits.len().saturating_sub(8)..].iter().collect()
+        vec![digits[digits.len().saturating_sub(8)..].iter().collect()]
     } else {
-        Path::new(&files.uid).file_name().unwrap_or_default().to_string_lossy().into_owned()
+        parts_below(root, Path::new(&files.uid))
     };
     let parts = [
         Some(files.patient.clone()),
         Some(files.modality.clone()),
         number(files.series_number, "series"),
         number(files.instance_number, "image"),
-        Some(uid),
     ];
     let plain = |text: String| text.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect::<String>();
-    parts.into_iter().flatten().map(plain).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
+    let parts = parts.into_iter().flatten().chain(last).map(plain);
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
+}
+
+/// The folders and the name of a file below a folder, an archive, or the folder of a DICOMDIR.
+#[cfg(feature = "dicom")]
+fn parts_below(root: &Path, path: &Path) -> Vec<String> {
+    let below = path.strip_prefix(root).or_else(|_| path.strip_prefix(root.parent().unwrap_or(root)));
+    let below = below.ok().filter(|below| below.file_name().is_some());
+    let below = below.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
+    below.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
 }
 
 /// Without DICOM none can be read, which reading tells.

@@ -19,7 +19,7 @@ use super::{Folder, Opened};
 use crate::{
     args::GlobalArgs,
     catalog,
-    output::{self, Counter},
+    output::{self, Counter, utf8},
 };
 
 /// Write a data set in the layout of nnU-Net v2
@@ -59,6 +59,7 @@ impl Part {
 }
 
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
+    let out = utf8(&args.out)?;
     let catalog = catalog::load(global)?;
     let Opened { source, component, .. } = args.folder.open(&catalog)?;
     let entries = source.cases()?;
@@ -71,8 +72,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     counter.finish(&format!("{} cases", entries.len()));
     write_tables(source.as_ref(), &entries, &args.out)?;
     let training = entries.iter().filter(|entry| Part::of(entry) == Part::Training).count();
-    let result =
-        json!({ "out": &args.out, "component": component, "training": training, "test": entries.len() - training });
+    let result = json!({ "out": out, "component": component, "training": training, "test": entries.len() - training });
     output::result(global.json, &result, || {
         format!("wrote {training} training and {} test cases to {}", entries.len() - training, args.out.display())
     })

@@ -17,9 +17,8 @@ use rl4seg_core::{
     near_name::nearest_component,
     plugin::{Catalog, PluginInfo},
 };
-use serde_json::json;
 
-use crate::{args::GlobalArgs, catalog};
+use crate::{args::GlobalArgs, catalog, output::utf8};
 
 /// Look into data sets, and write them in another layout
 #[derive(Debug, Subcommand)]
@@ -88,7 +87,7 @@ impl Folder {
             setting.apply(&mut table)?;
         }
         let mut settings = serde_json::to_value(table).context("writing JSON")?;
-        settings["root"] = json!(self.path);
+        settings["root"] = utf8(&self.path)?.into();
         Ok(settings.to_string())
     }
 

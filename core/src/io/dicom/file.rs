@@ -1,6 +1,7 @@
 //! One DICOM file: its meta information, its transfer syntax, its data set (PS3.10, section 7).
 
 use std::{
+    borrow::Cow,
     fs,
     io::{Cursor, Read},
     path::{Path, PathBuf},
@@ -10,8 +11,8 @@ use dicom_core::{
     Tag,
     dictionary::{DataDictionary, DataDictionaryEntry},
 };
-use dicom_dictionary_std::StandardDataDictionary;
-use dicom_encoding::{TransferSyntax, TransferSyntaxIndex};
+use dicom_dictionary_std::{StandardDataDictionary, uids};
+use dicom_encoding::{Endianness, TransferSyntax, TransferSyntaxIndex};
 use dicom_object::InMemDicomObject;
 use dicom_parser::{
     StatefulDecode,
@@ -20,7 +21,7 @@ use dicom_parser::{
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 use flate2::bufread::DeflateDecoder;
 
-use super::{codec::Compression, unknown};
+use super::{codec::Compression, unbounded, unknown};
 use crate::io::{IoError, caught, placing::read_error};
 
 /// What follows the preamble.
@@ -82,7 +83,7 @@ impl Instance {
         };
         let mut dataset = parsed(rest, syntax).map_err(format)?;
         unknown::name(&mut dataset).map_err(format)?;
-        let big_endian = syntax.endianness() == dicom_encoding::Endianness::Big;
+        let big_endian = syntax.endianness() == Endianness::Big;
         let compression = Compression::of(&uid, syntax.name())
             .map_err(|detail| IoError::Unsupported { path: path.to_owned(), detail })?;
         Ok(Self { path: path.to_owned(), dataset, compression, big_endian, size: bytes.len() })
@@ -125,8 +126,13 @@ fn inflate(path: &Path, packed: &[u8]) -> Result<Vec<u8>, IoError> {
 
 /// A data set whose elements are all there.
 pub(super) fn parsed(bytes: &[u8], syntax: &TransferSyntax) -> Result<InMemDicomObject, String> {
-    check_lengths(bytes, syntax)?;
-    caught(|| InMemDicomObject::read_dataset_with_ts(bytes, syntax).map_err(chain))
+    let bytes = if syntax.uid() == uids::IMPLICIT_VR_LITTLE_ENDIAN {
+        Cow::Borrowed(bytes)
+    } else {
+        unbounded::closed(bytes, syntax.endianness() == Endianness::Big)
+    };
+    check_lengths(&bytes, syntax)?;
+    caught(|| InMemDicomObject::read_dataset_with_ts(bytes.as_ref(), syntax).map_err(chain))
 }
 
 /// Sees that no element is longer than what is there, before anything is allocated for it.

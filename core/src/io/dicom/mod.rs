@@ -27,6 +27,7 @@ mod segmentation;
 mod source;
 mod spacing;
 mod timing;
+mod unbounded;
 mod unknown;
 mod write;
 

@@ -9,7 +9,8 @@ use crate::io::{IoError, reading::other_spacing};
 const TOLERANCE: f64 = 1e-3;
 const MM_PER_CM: f64 = 10.0;
 const LENGTHS: &str = "two lengths above 0, in mm";
-const CENTIMETRES: &str = "3 (centimetres): an image that is not calibrated has no lengths";
+const CENTIMETRES: &str = "3 (centimetres)";
+const BY_HAND: &str = "give the size of a pixel, where you know it (--spacing Y X, `spacing_mm`)";
 /// What is said of a projection that was not calibrated.
 const AT_DETECTOR: &str =
     "its spacing is that at the detector (ImagerPixelSpacing): the body is smaller by the magnification";
@@ -70,12 +71,7 @@ pub(super) fn of(attributes: &Attributes<'_>, given: Option<[f64; 2]>) -> Result
 fn of_pixels_and_regions(attributes: &Attributes<'_>) -> Result<Told, IoError> {
     let regions = of_regions(attributes)?;
     let tag = tags::PIXEL_SPACING;
-    // Some writers put 0 where they do not know.
-    if attributes.array(tag)? == Some([0.0, 0.0]) {
-        let zero = attributes.wrong(tag, LENGTHS);
-        return Ok(Told { mm: regions.mm, open: Some(regions.open.unwrap_or(zero)) });
-    }
-    match (regions.mm, pair(attributes, tag)?) {
+    match (regions.mm, known_pair(attributes, tag)?) {
         (Some(regions), Some(pixels)) if !close(regions, pixels) => Err(IoError::Field {
             path: attributes.path.to_owned(),
             field: named(tag),
@@ -91,20 +87,30 @@ fn of_pixels_and_regions(attributes: &Attributes<'_>) -> Result<Told, IoError> {
 
 /// Of a projection that was not calibrated.
 fn of_detector_or_film(attributes: &Attributes<'_>) -> Result<Option<([f64; 2], String)>, IoError> {
-    if let Some(mm) = pair(attributes, tags::IMAGER_PIXEL_SPACING)? {
+    if let Some(mm) = known_pair(attributes, tags::IMAGER_PIXEL_SPACING)? {
         return Ok(Some((mm, AT_DETECTOR.to_owned())));
     }
     let note = "its spacing is that on the scanned film (NominalScannedPixelSpacing)";
-    Ok(pair(attributes, tags::NOMINAL_SCANNED_PIXEL_SPACING)?.map(|mm| (mm, note.to_owned())))
+    Ok(known_pair(attributes, tags::NOMINAL_SCANNED_PIXEL_SPACING)?.map(|mm| (mm, note.to_owned())))
 }
 
 fn missing(attributes: &Attributes<'_>) -> IoError {
     let expected = format!(
-        "it, {}, or {} with a calibrated region of tissue: write the true one, or give it in the configuration (spacing_mm)",
+        "{LENGTHS}, or {}, or {} with a calibrated region of tissue: write the true ones, or {BY_HAND}",
         named(tags::IMAGER_PIXEL_SPACING),
         named(tags::SEQUENCE_OF_ULTRASOUND_REGIONS)
     );
-    attributes.missing(tags::PIXEL_SPACING, &expected)
+    let is_there = attributes.text(tags::PIXEL_SPACING).is_some();
+    let refuse = if is_there { Attributes::wrong } else { Attributes::missing };
+    refuse(attributes, tags::PIXEL_SPACING, &expected)
+}
+
+/// What can be done where regions are not calibrated.
+fn by_hand(attributes: &Attributes<'_>) -> String {
+    match known_pair(attributes, tags::PIXEL_SPACING) {
+        Ok(Some(mm)) => format!("{BY_HAND}; {} of the file is {mm:?} mm", named(tags::PIXEL_SPACING)),
+        _ => BY_HAND.to_owned(),
+    }
 }
 
 /// What PixelSpacing of a projection was calibrated by, or that it was not: then it is ImagerPixelSpacing (PS3.3, 10.7.1.3).
@@ -117,11 +123,19 @@ fn calibration(attributes: &Attributes<'_>) -> Result<Option<String>, IoError> {
     Ok((pixel.is_some() && pixel == imager).then(|| AT_DETECTOR.to_owned()))
 }
 
+/// A pair of lengths; some writers put 0 where they do not know them.
+fn known_pair(attributes: &Attributes<'_>, tag: dicom_core::Tag) -> Result<Option<[f64; 2]>, IoError> {
+    let is_known = attributes.array(tag)? != Some([0.0, 0.0]);
+    if is_known { pair(attributes, tag) } else { Ok(None) }
+}
+
 /// Two lengths above 0: between rows, and between columns.
 pub(super) fn pair(attributes: &Attributes<'_>, tag: dicom_core::Tag) -> Result<Option<[f64; 2]>, IoError> {
     let found = attributes.array::<2>(tag)?;
     match found {
-        Some(pair) if pair.iter().any(|&length| length <= 0.0) => Err(attributes.wrong(tag, LENGTHS)),
+        Some(pair) if pair.iter().any(|&length| length <= 0.0) => {
+            Err(attributes.wrong(tag, &format!("{LENGTHS}: write the true ones, or remove it and {BY_HAND}")))
+        }
         found => Ok(found),
     }
 }
@@ -152,12 +166,13 @@ fn region(item: &Attributes<'_>) -> Result<Region, IoError> {
 fn of_regions(attributes: &Attributes<'_>) -> Result<Told, IoError> {
     let tag = tags::SEQUENCE_OF_ULTRASOUND_REGIONS;
     let items = attributes.items(tag);
+    let by_hand = by_hand(attributes);
     let mut told = Told { mm: None, open: None };
     for (index, item) in items.iter().enumerate() {
         if region(item)?.kind == RegionKind::Other {
             continue;
         }
-        let found = of_region(item)?;
+        let found = of_region(item, &by_hand)?;
         match (told.mm, found.mm) {
             (Some(before), Some(mm)) if !close(before, mm) => {
                 return Err(IoError::Field {
@@ -186,8 +201,9 @@ fn of_regions(attributes: &Attributes<'_>) -> Result<Told, IoError> {
     })
 }
 
-/// That of one region. One without units (0) or lengths is not calibrated.
-fn of_region(item: &Attributes<'_>) -> Result<Told, IoError> {
+/// That of one region. One without units (0) or lengths is not calibrated; `by_hand` says what can be done then.
+fn of_region(item: &Attributes<'_>, by_hand: &str) -> Result<Told, IoError> {
+    let expected = |what: &str| format!("{what}: an image that is not calibrated has no lengths; {by_hand}");
     let mut lengths = [None; 2];
     let mut open = None;
     for (length, [unit, delta]) in lengths.iter_mut().zip([
@@ -195,11 +211,14 @@ fn of_region(item: &Attributes<'_>) -> Result<Told, IoError> {
         [tags::PHYSICAL_UNITS_X_DIRECTION, tags::PHYSICAL_DELTA_X],
     ]) {
         let not_calibrated = match (item.whole(unit)?, item.number(delta)?) {
-            (None, _) => item.missing(unit, CENTIMETRES),
-            (Some(0), _) => item.wrong(unit, CENTIMETRES),
-            (Some(1 | 2 | 4..), _) => return Err(item.wrong(unit, CENTIMETRES)),
-            (Some(3), None) => item.missing(delta, "centimetres a pixel"),
-            (Some(3), Some(0.0)) => item.wrong(delta, "centimetres a pixel, other than 0"),
+            (None, _) => item.missing(unit, &expected(CENTIMETRES)),
+            (Some(0), _) => item.wrong(unit, &expected(CENTIMETRES)),
+            (Some(1 | 2 | 4..), _) => {
+                let advice = format!("{CENTIMETRES}, as both axes of an image of tissue have: mend whichever is wrong");
+                return Err(item.wrong(unit, &advice));
+            }
+            (Some(3), None) => item.missing(delta, &expected("centimetres a pixel")),
+            (Some(3), Some(0.0)) => item.wrong(delta, &expected("centimetres a pixel, other than 0")),
             (Some(3), Some(centimetres)) => {
                 // The sign says which way the axis runs.
                 *length = Some(centimetres.abs() * MM_PER_CM);

@@ -30,8 +30,9 @@ pub(super) fn of(attributes: &Attributes<'_>, frames: usize) -> Result<Timing, I
     if let Some(interval) = above_zero(tags::FRAME_TIME, "milliseconds above 0")? {
         return Ok(Timing::Cine { interval_ms: Some(interval) });
     }
-    // A single 0 says no more than that somebody did not know.
-    if let Some(vector) = attributes.numbers(tags::FRAME_TIME_VECTOR)?.filter(|vector| vector != &[0.0]) {
+    // Zeros say no more than that somebody did not know.
+    let vector = attributes.numbers(tags::FRAME_TIME_VECTOR)?;
+    if let Some(vector) = vector.filter(|vector| vector.iter().any(|&time| time != 0.0)) {
         if vector.len() != frames {
             return Err(IoError::Field {
                 path: attributes.path.to_owned(),
@@ -51,14 +52,7 @@ pub(super) fn of(attributes: &Attributes<'_>, frames: usize) -> Result<Timing, I
         return Ok(Timing::Cine { interval_ms: Some(1000.0 / rate) });
     }
     let is_ultrasound = attributes.text(tags::MODALITY).is_some_and(|modality| modality == "US" || modality == "IVUS");
-    let in_time = [tags::FRAME_TIME, tags::FRAME_TIME_VECTOR, tags::CINE_RATE]
-        .iter()
-        .any(|&tag| attributes.dataset.get(tag).is_some());
-    Ok(match (in_time, is_ultrasound) {
-        (true, _) => Timing::Cine { interval_ms: None },
-        (false, true) => Timing::Likely,
-        (false, false) => Timing::Unknown,
-    })
+    Ok(if is_ultrasound { Timing::Likely } else { Timing::Unknown })
 }
 
 /// The mean of intervals that are all alike.

@@ -6,16 +6,44 @@ use dicom_core::{
     DataElement, PrimitiveValue, Tag, VR,
     dictionary::{DataDictionary, DataDictionaryEntry},
 };
-use dicom_dictionary_std::{StandardDataDictionary, uids};
+use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
 use dicom_encoding::TransferSyntaxIndex;
 use dicom_object::{InMemDicomObject, mem::InMemElement};
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
-use super::file::{named, parsed};
+use super::{
+    file::{named, parsed},
+    unbounded::SEQUENCE_END,
+};
+
+/// The sequences that are read here, or copied.
+const READ: &[Tag] = &[
+    tags::DEIDENTIFICATION_METHOD_CODE_SEQUENCE,
+    tags::DERIVATION_IMAGE_SEQUENCE,
+    tags::DIRECTORY_RECORD_SEQUENCE,
+    tags::FRAME_CONTENT_SEQUENCE,
+    tags::FRAME_VOILUT_SEQUENCE,
+    tags::MODALITY_LUT_SEQUENCE,
+    tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE,
+    tags::PIXEL_MEASURES_SEQUENCE,
+    tags::PIXEL_VALUE_TRANSFORMATION_SEQUENCE,
+    tags::PLANE_ORIENTATION_SEQUENCE,
+    tags::PLANE_POSITION_SEQUENCE,
+    tags::PLANE_POSITION_VOLUME_SEQUENCE,
+    tags::REFERENCED_INSTANCE_SEQUENCE,
+    tags::REFERENCED_SERIES_SEQUENCE,
+    tags::SEGMENT_IDENTIFICATION_SEQUENCE,
+    tags::SEGMENT_SEQUENCE,
+    tags::SEQUENCE_OF_ULTRASOUND_REGIONS,
+    tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
+    tags::SOURCE_IMAGE_SEQUENCE,
+    tags::STUDIES_CONTAINING_OTHER_REFERENCED_INSTANCES_SEQUENCE,
+    tags::VOILUT_SEQUENCE,
+];
 
 /// Gives them the representation that the dictionary has for them, within sequences too.
 ///
-/// Refuses what should be a sequence and is none: what it says would go unread.
+/// Refuses what should be a sequence that is read, and is none: what it says would go unread.
 pub(super) fn name(dataset: &mut InMemDicomObject) -> Result<(), String> {
     let tags: Vec<(Tag, VR)> = dataset.iter().map(|element| (element.header().tag, element.vr())).collect();
     for (tag, vr) in tags {
@@ -41,13 +69,17 @@ fn known(element: &InMemElement) -> Result<Option<InMemElement>, String> {
     let Some(vr) = StandardDataDictionary.by_tag(tag).and_then(|entry| entry.vr().exact()) else { return Ok(None) };
     let Ok(bytes) = element.to_bytes().map(Cow::into_owned) else { return Ok(None) };
     if vr == VR::SQ {
-        return sequence(tag, &bytes).map(Some);
+        return match sequence(tag, &bytes) {
+            Err(_) if !READ.contains(&tag) => Ok(None),
+            found => found.map(Some),
+        };
     }
     Ok(number_or_text(vr, &bytes).map(|value| DataElement::new(tag, vr, value)))
 }
 
 /// Always implicit VR, little-endian.
 fn sequence(tag: Tag, bytes: &[u8]) -> Result<InMemElement, String> {
+    let bytes = bytes.strip_suffix(&SEQUENCE_END).unwrap_or(bytes);
     let len = u32::try_from(bytes.len()).map_err(|_| format!("{} is too long", named(tag)))?;
     let [group, number] = [tag.group(), tag.element()].map(u16::to_le_bytes);
     let element = [group.as_slice(), &number, &len.to_le_bytes(), bytes].concat();
@@ -56,7 +88,7 @@ fn sequence(tag: Tag, bytes: &[u8]) -> Result<InMemElement, String> {
     found.map_err(|error| {
         format!(
             "{} stands there as unknown (VR UN); expected a sequence in implicit VR, little-endian (PS3.5, 6.2.2), and there is: \
-             {error}; write the file again with a program that knows the element, as `dcmconv`",
+             {error}; export it again from where it comes from, with each element's own VR",
             named(tag)
         )
     })

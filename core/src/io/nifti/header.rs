@@ -5,6 +5,7 @@ use nifti::{NiftiType, Unit};
 use super::{
     ThirdAxis,
     fields::{Fields, Version},
+    geometry::SCANNER,
 };
 use crate::{
     domain::{Grid, SlowAxis},
@@ -97,9 +98,10 @@ impl<'a> Header<'a> {
             .map_err(|source| IoError::Domain { path: self.path.to_owned(), source })
     }
 
-    /// Whether it tells more than the spacing.
-    pub(super) fn is_placed(&self) -> bool {
-        self.fields.sform_code > 0 || self.fields.qform_code > 0
+    /// What kind of place it tells, as `sform_code`; `None` where it tells the spacing alone.
+    pub(super) fn place_code(&self) -> Option<i16> {
+        let code = [self.fields.sform_code, self.fields.qform_code].into_iter().find(|&code| code > 0)?;
+        Some(i16::try_from(code).unwrap_or(SCANNER))
     }
 
     /// Voxel index (x, y, z) to position, mm: rows x, y, z; the last column is the origin. `sform`

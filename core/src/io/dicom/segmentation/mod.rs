@@ -42,8 +42,8 @@ pub(in crate::io) fn is_segmentation(path: &Path) -> Result<bool, IoError> {
 /// Reads the labels of a segmentation. `image` is the one that it belongs to, where that is known; else its frames must tell where they
 /// lie.
 ///
-/// Refuses a segmentation of another image, frames that do not lie on the image or on a regular grid, what leaves planes out where there is no image, two structures in a
-/// voxel, names that are those of other labels, and fractions.
+/// Refuses a segmentation of another image, frames that do not lie on the image or on a regular grid, what leaves planes out where there
+/// is no image, two structures in a voxel, names that are those of other labels, and fractions.
 pub(in crate::io) fn read(
     path: &Path,
     reading: &Reading,

@@ -4,14 +4,14 @@ use super::{super::file::Instance, *};
 use crate::io::dicom::image::assemble;
 
 /// The file as bytes.
-fn bytes(made: &Made) -> Vec<u8> {
+pub(super) fn bytes(made: &Made) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.dcm");
     made.write(&path);
     std::fs::read(path).unwrap()
 }
 
-fn parse(bytes: &[u8]) -> Result<DicomImage, IoError> {
+pub(super) fn parse(bytes: &[u8]) -> Result<DicomImage, IoError> {
     assemble(&[Instance::parse(Path::new("a.dcm"), bytes)?], &Reading::default())
 }
 

@@ -86,6 +86,12 @@ fn what_tells_planes_in_one_place_apart_is_named() {
     assert!(phases.contains("TriggerTime (0018,1060), `0` and `40`, as times of one slice do"), "{phases}");
     let grid = refusal(&[at(1, "0", "0"), at(2, "0", "40"), at(3, "8", "0"), at(4, "8", "40")]);
     assert!(grid.contains("TriggerTime (0018,1060), `0` and `40`"), "{grid}");
+    let mut echoes = [at(1, "0", "0"), at(2, "0", "0"), at(3, "8", "0")];
+    for (index, made) in echoes.iter_mut().enumerate() {
+        made.text(tags::ECHO_TIME, VR::DS, &index.to_string());
+    }
+    let echoes = refusal(&echoes);
+    assert!(echoes.contains("EchoTime (0018,0081), `0` and `1`: put the files of each value"), "{echoes}");
     let copied = refusal(&[at(1, "0", "0"), at(1, "0", "0"), at(2, "8", "0")]);
     assert!(copied.contains("the same instance twice (SOPInstanceUID (0008,0018) 1.2.3.1)"), "{copied}");
     let mut cine = Made::plain();
@@ -94,6 +100,24 @@ fn what_tells_planes_in_one_place_apart_is_named() {
     cine.bytes(&[1; 12]);
     let copied = refusal(&[cine.clone(), cine]);
     assert!(copied.contains("the same instance twice") && copied.contains("IM1"), "{copied}");
+}
+
+#[test]
+fn times_of_one_file_are_not_told_to_go_into_folders() {
+    let mut made = placed([3.0, 7.0]);
+    let places = made.0.element(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).unwrap().items().unwrap().to_vec();
+    let at = |place: usize, time: u32| {
+        let content = item(vec![(tags::TEMPORAL_POSITION_INDEX, VR::UL, PrimitiveValue::from(time))]);
+        let mut frame = places[place].clone();
+        frame.put(holding(tags::FRAME_CONTENT_SEQUENCE, content).take(tags::FRAME_CONTENT_SEQUENCE).unwrap());
+        frame
+    };
+    made.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, vec![at(0, 1), at(0, 2), at(1, 1), at(1, 2)]);
+    made.text(tags::NUMBER_OF_FRAMES, VR::IS, "4");
+    made.bytes(&[1; 24]);
+    let refusal = made.refusal();
+    assert!(refusal.contains("TemporalPositionIndex (0020,9128), `1` and `2`, as times of one slice do"), "{refusal}");
+    assert!(refusal.contains("split it into files of one frame"), "{refusal}");
 }
 
 #[test]
@@ -140,8 +164,10 @@ fn what_cannot_be_read_is_an_image_of_its_own_that_is_refused() {
     let meta = 144 + u32::from_le_bytes(bytes[140..144].try_into().unwrap()) as usize;
     fs::write(folder.path().join("3"), &bytes[meta..]).unwrap();
     fs::write(folder.path().join("4"), &bytes[..bytes.len() - 4]).unwrap();
+    fs::create_dir(folder.path().join("b.1")).unwrap();
+    fs::copy(folder.path().join("4"), folder.path().join("b.1/4")).unwrap();
     let images = Input::find(folder.path()).unwrap();
-    assert_eq!(images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["P1_MR_12", "3", "4"]);
+    assert_eq!(images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["P1_MR_12", "3", "4", "b-1_4"]);
     assert_eq!(images[0].grid(&Reading::default()).unwrap().shape(), [2, 2, 3]);
     let refusal = |image: &Input| image.read(&Reading::default()).unwrap_err().to_string();
     assert!(refusal(&images[1]).contains("dcmconv --read-dataset"), "{}", refusal(&images[1]));

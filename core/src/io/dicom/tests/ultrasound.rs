@@ -1,7 +1,11 @@
 use dicom_encoding::TransferSyntaxIndex;
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
-use super::{written::holding, *};
+use super::{
+    damage::{bytes, parse},
+    written::holding,
+    *,
+};
 use crate::{domain::SlowAxis, io::nifti::ThirdAxis};
 
 /// A region of pixels (0, 0) to (2, 1): kind, units, and centimetres a pixel along x and y.
@@ -44,6 +48,10 @@ fn the_spacing_is_that_of_the_tissue_region_in_mm() {
 fn regions_without_a_usable_calibration_are_refused_by_their_tag() {
     let refusal = |regions| with_regions(regions).refusal();
     assert!(refusal(vec![region(1, 0, [0.02, 0.02])]).contains("PhysicalUnitsYDirection (0018,6026) is `0`"));
+    assert!(refusal(vec![region(1, 0, [0.02, 0.02])]).contains("--spacing Y X, `spacing_mm`"));
+    let mut told = with_regions(vec![region(1, 0, [0.02, 0.02])]);
+    told.text(tags::PIXEL_SPACING, VR::DS, "0.3\\0.2");
+    assert!(told.refusal().contains("PixelSpacing (0028,0030) of the file is [0.3, 0.2] mm"), "{}", told.refusal());
     assert!(refusal(vec![region(1, 3, [0.0, 0.02])]).contains("PhysicalDeltaX (0018,602C) is `0`"));
     let differing = refusal(vec![region(1, 3, [0.02, 0.02]), region(1, 3, [0.03, 0.03])]);
     assert!(differing.contains("SequenceOfUltrasoundRegions (0018,6011), region 2"), "{differing}");
@@ -89,7 +97,24 @@ fn regions_that_came_as_unknown_count_all_the_same() {
     as_unknown(&mut wrong, tags::SEQUENCE_OF_ULTRASOUND_REGIONS, uids::EXPLICIT_VR_LITTLE_ENDIAN);
     let refusal = wrong.refusal();
     assert!(refusal.contains("SequenceOfUltrasoundRegions (0018,6011) stands there as unknown (VR UN)"), "{refusal}");
-    assert!(refusal.contains("implicit VR"), "{refusal}");
+    assert!(refusal.contains("implicit VR") && refusal.contains("export it again"), "{refusal}");
+    let mut unread = Made::plain();
+    unread.items(tags::REQUEST_ATTRIBUTES_SEQUENCE, vec![region(1, 3, [0.02, 0.02])]);
+    as_unknown(&mut unread, tags::REQUEST_ATTRIBUTES_SEQUENCE, uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    assert!(unread.read_with(&Reading::default()).is_ok());
+}
+
+#[test]
+fn regions_that_came_as_unknown_without_a_length_count_too() {
+    let mut made = with_regions(vec![region(1, 3, [0.02, 0.02])]);
+    as_unknown(&mut made, tags::SEQUENCE_OF_ULTRASOUND_REGIONS, uids::IMPLICIT_VR_LITTLE_ENDIAN);
+    let len = made.0.element(tags::SEQUENCE_OF_ULTRASOUND_REGIONS).unwrap().to_bytes().unwrap().len();
+    let mut bytes = bytes(&made);
+    let header = b"\x18\x00\x11\x60UN\0\0";
+    let value = bytes.windows(header.len()).position(|start| start == header).unwrap() + header.len() + 4;
+    bytes[value - 4..value].copy_from_slice(&[0xff; 4]);
+    bytes.splice(value + len..value + len, [0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]);
+    assert_eq!(parse(&bytes).unwrap().placed.image.grid().spacing_mm(), [0.2, 0.2]);
 }
 
 #[test]
@@ -115,6 +140,15 @@ fn a_spacing_given_by_hand_stands_in_only_where_there_is_none() {
     zero.text(tags::PIXEL_SPACING, VR::DS, "0\\0");
     assert_eq!(spacing(&zero), [1.0, 1.0]);
     assert!(zero.refusal().contains("two lengths above 0"), "{}", zero.refusal());
+    zero.text(tags::IMAGER_PIXEL_SPACING, VR::DS, "0\\0");
+    assert_eq!(spacing(&zero), [1.0, 1.0]);
+    zero.text(tags::IMAGER_PIXEL_SPACING, VR::DS, "0.1\\0.2");
+    assert_eq!(zero.read().placed.image.grid().spacing_mm(), [0.1, 0.2]);
+    assert!(refusal(&zero).contains("given by hand"), "{}", refusal(&zero));
+    let mut calibrated = with_regions(vec![region(1, 3, [0.02, 0.02])]);
+    calibrated.text(tags::PIXEL_SPACING, VR::DS, "0\\0");
+    assert_eq!(calibrated.read().placed.image.grid().spacing_mm(), [0.2, 0.2]);
+    assert!(refusal(&calibrated).contains("given by hand"), "{}", refusal(&calibrated));
 }
 
 fn cine() -> Made {
@@ -159,6 +193,18 @@ fn what_is_to_be_depth_is_taken_for_time_only_where_the_file_says_so() {
     made.text(tags::MODALITY, VR::CS, "US");
     let refusal = made.read_with(&depth).unwrap_err().to_string();
     assert!(refusal.contains("the third axis is to be depth") && refusal.contains("ImagePositionPatient"), "{refusal}");
+    for (tag, nothing) in [(tags::FRAME_TIME, "0"), (tags::FRAME_TIME, ""), (tags::FRAME_TIME_VECTOR, "0\\0\\0")] {
+        let mut without = cine();
+        without.text(tag, VR::DS, nothing);
+        assert!(without.read_with(&depth).is_err(), "{nothing}");
+        assert!(without.refusal().contains("say that the third axis is time"), "{}", without.refusal());
+        without.text(tags::MODALITY, VR::CS, "US");
+        assert!(
+            without.read_with(&depth).unwrap_err().to_string().contains("the third axis is to be depth"),
+            "{nothing}"
+        );
+        assert!(without.read().notes[0].contains("they are taken for a cine"), "{nothing}");
+    }
     made.text(tags::FRAME_TIME, VR::DS, "20");
     let slow = made.read_with(&depth).unwrap().placed.image.grid().slow();
     assert_eq!(slow, SlowAxis::Time { interval_ms: Some(20.0) });
