@@ -182,9 +182,22 @@ mod tests {
             (11250, finished),
         ];
         let entries = events.map(|(time_ms, event)| Entry { time_ms, event });
-        let folder = Path::new("none");
-        assert_eq!(step_status(folder, step, &entries[..3]).seconds, None);
-        let status = step_status(folder, step, &entries);
+        let folder = tempfile::tempdir().unwrap();
+        let done = folder.path().join(layout::step(&step));
+        fs::create_dir_all(&done).unwrap();
+        fs::write(done.join(layout::STEP), "{}").unwrap();
+        assert_eq!(step_status(folder.path(), step, &entries[..3]).seconds, None);
+        let status = step_status(folder.path(), step, &entries);
         assert_eq!((status.seconds, status.peak_memory_bytes), (Some(6.0), Some(7)));
+    }
+
+    #[test]
+    fn a_step_that_was_removed_is_to_come_once_one_before_it_is_begun_anew() {
+        let [first, later] = [StepKind::Pretrain, StepKind::Evaluate].map(|kind| Step::new(0, kind));
+        let finished = Event::Finished { step: later, seconds: 2.0, peak_memory_bytes: None };
+        let events = [Event::Started { step: later }, finished, Event::Started { step: first }];
+        let entries = events.map(|event| Entry { time_ms: 0, event });
+        let status = step_status(Path::new("none"), later, &entries);
+        assert_eq!((status.state, status.seconds), (State::ToCome, None));
     }
 }

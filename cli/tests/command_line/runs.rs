@@ -178,13 +178,18 @@ fn predict_in_two_calls(folder: &Folder, run: &str) {
 
     let missing = |scans: &str| rl4seg(["predict", run, scans, "--out", &halved, "--missing", "--json"]);
     assert_eq!(missing(&scans).json(), Value::Array(Vec::new()));
+    assert_eq!(missing(&folder.text("others")).json(), Value::Array(Vec::new()), "the same images, moved");
+    fs::write(folder.at("others/00.nii.gz"), crate::program::unpacked_with_voxels(image.as_ref(), 0.25)).unwrap();
     let error = missing(&folder.text("others")).refused();
     assert!(error.contains("00_labels.nii.gz: holds the results of") && error.contains("others/00.nii.gz"), "{error}");
     let table = fs::read_to_string(folder.at("halved/scores.csv")).unwrap();
-    let networks = table.lines().nth(1).unwrap().rsplit(',').next().unwrap();
+    let networks = table.lines().nth(1).unwrap().rsplit(',').nth(1).unwrap();
     fs::write(folder.at("halved/scores.csv"), table.replace(networks, "0123456789abcdef")).unwrap();
     let error = missing(&scans).refused();
     assert!(error.contains("was made by other networks") && error.contains(networks), "{error}");
+    fs::remove_file(folder.at("halved/scores.csv")).unwrap();
+    let error = missing(&scans).refused();
+    assert!(error.contains("no scores.csv tells"), "{error}");
 }
 
 /// The first image shows that nothing can be written; the others are not segmented in vain.

@@ -16,5 +16,5 @@ mod trial;
 
 pub use damage::{Draw, damaged};
 pub use kind::{Kind, WholeFile};
-pub use memory::{Counting, FLOOR, MOST, measured};
+pub use memory::{Counting, FLOOR, MOST, held, measured};
 pub use trial::{Trial, Tried};

@@ -25,6 +25,12 @@ pub fn measured<T>(work: impl FnOnce() -> T) -> (T, usize) {
     (outcome, MOST_SO_FAR.load(Ordering::Relaxed).saturating_sub(before))
 }
 
+/// The bytes that are held now.
+#[must_use]
+pub fn held() -> usize {
+    NOW.load(Ordering::Relaxed)
+}
+
 fn grown(size: usize) {
     let now = NOW.fetch_add(size, Ordering::Relaxed) + size;
     MOST_SO_FAR.fetch_max(now, Ordering::Relaxed);
