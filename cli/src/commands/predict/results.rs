@@ -54,8 +54,7 @@ impl<'a> Results<'a> {
     /// Nothing yet. Rows of what is to be replaced are taken out of the tables, so that none tells of what is not there.
     pub fn begin(args: &'a Args, images: &[Task]) -> anyhow::Result<Self> {
         let replaced: BTreeSet<String> = images.iter().map(|image| image.output.name()).collect();
-        tables::write(&args.out, &[], &replaced)?;
-        Ok(Self {
+        let results = Self {
             folder: &args.out,
             force: args.force,
             images: images.len(),
@@ -63,7 +62,9 @@ impl<'a> Results<'a> {
             failed: Vec::new(),
             saved: 0,
             page: None,
-        })
+        };
+        tables::write(&args.out, &[], &replaced).with_context(|| results.unwritten())?;
+        Ok(results)
     }
 
     /// Takes what an image came to.
