@@ -101,9 +101,9 @@ impl<'a> Results<'a> {
     }
 
     fn save(&mut self) -> anyhow::Result<()> {
-        self.write_tables().or_else(|error| {
+        self.write_tables().map_err(|error| {
             self.tell_failures();
-            Err(error.context(self.unwritten()))
+            error.context(self.unwritten())
         })
     }
 
