@@ -4,7 +4,7 @@ use anyhow::{Context, anyhow};
 use rl4seg_core::{
     component::{Modality, ValidityMetric},
     config::{ComponentTable, RawConfig},
-    near_name::did_you_mean,
+    near_name::{did_you_mean, nearest},
     plugin::{Catalog, DiscoverOptions, PluginInfo, TRUST_VARIABLE, TrustList},
     run_dir::PluginRecord,
 };
@@ -77,7 +77,7 @@ fn no_modality(id: &str, known: &[&str]) -> String {
     if known.is_empty() {
         return format!("the modality `{id}` is not known: {NO_MODALITY}");
     }
-    let near = did_you_mean(id, known.iter().copied());
+    let near = did_you_mean(nearest(id, known.iter().copied()));
     let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
     format!(
         "no plugin offers the modality `{id}` (there is: {}; `rl4seg plugins list` tells more){near}",

@@ -15,10 +15,10 @@ pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Op
     (distance <= wanted.len().div_ceil(3)).then_some(name)
 }
 
-/// `; did you mean ...?`, or nothing, to stand behind a message about `wanted`.
+/// `; did you mean ...?` with the name that was found, or nothing, to stand behind a message about one that is not known.
 #[must_use]
-pub fn did_you_mean<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(wanted, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+pub fn did_you_mean(found: Option<&str>) -> String {
+    found.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 /// The component's id that was probably meant: that of the same name in another plugin, or one that is alike, with or without the name
@@ -44,7 +44,7 @@ pub fn with_near_name(message: &str) -> String {
         let (_, rest) = ["unknown field `", "unknown variant `"].iter().find_map(|start| message.split_once(start))?;
         let (unknown, rest) = rest.split_once('`')?;
         let known = rest.split_once("expected ")?.1.split('`').skip(1).step_by(2);
-        Some(did_you_mean(unknown, known))
+        Some(did_you_mean(nearest(unknown, known)))
     };
     format!("{message}{}", near().unwrap_or_default())
 }

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use rl4seg_core::{
     component::settings_schema,
     config::{self, Expectation, RawConfig},
-    near_name::did_you_mean,
+    near_name::{did_you_mean, nearest},
 };
 use serde::Serialize;
 
@@ -42,7 +42,7 @@ pub fn run(command: &Command, global: &GlobalArgs) -> anyhow::Result<()> {
     let Command::Reference(args) = command;
     let mut keys = keys();
     if let Some(wanted) = &args.wanted {
-        let near = did_you_mean(wanted, keys.iter().map(|key| key.setting.key.as_str()));
+        let near = did_you_mean(nearest(wanted, keys.iter().map(|key| key.setting.key.as_str())));
         keys.retain(|key| key.setting.key.contains(wanted.as_str()));
         if keys.is_empty() {
             bail!("no key of the configuration has `{wanted}` in its name{near}");

@@ -39,9 +39,8 @@ impl<T: ?Sized> Shelf<T> {
     pub fn missing(&self, id: &str) -> ComponentError {
         let kind = self.kind.name();
         let mut message = format!("there is no {kind} `{id}`");
-        if let Some(near) = near_name::nearest_component(id, self.makers.keys().map(String::as_str)) {
-            message.push_str(&format!("; did you mean `{near}`?"));
-        }
+        let near = near_name::nearest_component(id, self.makers.keys().map(String::as_str));
+        message.push_str(&near_name::did_you_mean(near));
         let known: Vec<String> = self.makers.keys().map(|id| format!("`{id}`")).collect();
         if known.is_empty() {
             message.push_str(&format!(" (no plugin that is loaded offers a {kind})"));

@@ -14,7 +14,7 @@ use clap::Subcommand;
 use rl4seg_core::{
     component::{ComponentKind, DataSource, Modality},
     config::Override,
-    near_name::nearest_component,
+    near_name::{did_you_mean, nearest_component},
     plugin::{Catalog, PluginInfo},
 };
 
@@ -107,8 +107,7 @@ impl Folder {
         let found: Vec<_> = all.iter().filter(|(_, source)| is_called(source, wanted)).cloned().collect();
         if found.is_empty() {
             let known: Vec<&str> = all.iter().map(|(_, source)| source.as_str()).collect();
-            let near = nearest_component(wanted, known.iter().copied());
-            let near = near.map_or_else(String::new, |id| format!("; did you mean `{id}`?"));
+            let near = did_you_mean(nearest_component(wanted, known.iter().copied()));
             bail!("--component: there is no data source `{wanted}`; expected one of {}{near}", known.join(", "));
         }
         Ok(found)
