@@ -46,10 +46,7 @@ impl NiftiGeometry {
     /// method 1).
     #[must_use]
     pub fn for_grid(grid: &Grid) -> Self {
-        let [spacing_y, spacing_x] = grid.spacing_mm();
-        let z = if let SlowAxis::Depth { spacing_mm } = grid.slow() { spacing_mm } else { 1.0 };
-        let affine = [[spacing_x, 0.0, 0.0, 0.0], [0.0, spacing_y, 0.0, 0.0], [0.0, 0.0, z, 0.0]];
-        Self::made(grid, affine, None)
+        Self::made(grid, along_axes(grid, [1.0; 3]), None)
     }
 
     /// The geometry of an image of which this is known.
@@ -153,9 +150,7 @@ impl NiftiGeometry {
 
     /// Whether it has ITK's place of what has none: the first voxel at the origin, axes x, y, z along LPS+, which are -x, -y, z here.
     fn is_itk_identity(&self) -> bool {
-        let [y, x] = self.grid.spacing_mm();
-        let z = if let SlowAxis::Depth { spacing_mm } = self.grid.slow() { spacing_mm } else { 1.0 };
-        let identity = [[-x, 0.0, 0.0, 0.0], [0.0, -y, 0.0, 0.0], [0.0, 0.0, z, 0.0]];
+        let identity = along_axes(&self.grid, [-1.0, -1.0, 1.0]);
         let (furthest, allowed) = furthest(&self.grid, [&self.affine, &identity]);
         furthest <= allowed
     }
@@ -165,6 +160,13 @@ impl NiftiGeometry {
         require_right_angles(header.path, &affine, &grid)?;
         Ok(Self { header: bytes, grid, affine, place_code: header.place_code() })
     }
+}
+
+/// The first voxel at the origin, axes x, y, z along those of the patient, or against them where the sign is negative.
+fn along_axes(grid: &Grid, [sign_x, sign_y, sign_z]: [f64; 3]) -> [[f64; 4]; 3] {
+    let [y, x] = grid.spacing_mm();
+    let z = if let SlowAxis::Depth { spacing_mm } = grid.slow() { spacing_mm } else { 1.0 };
+    [[sign_x * x, 0.0, 0.0, 0.0], [0.0, sign_y * y, 0.0, 0.0], [0.0, 0.0, sign_z * z, 0.0]]
 }
 
 /// How far two affines place a voxel of a grid apart, mm, and how far they may.
