@@ -107,10 +107,8 @@ fn step_status(root: &Path, step: Step, entries: &[Entry]) -> StepStatus {
             Event::Started { step: of } if *of == step => {
                 (status.state, status.failure) = (State::Begun, None);
             }
-            // It was finished, and removed with what it followed from.
-            Event::Started { step: of } if *of < step => {
-                (status.state, status.failure) = (State::ToCome, None);
-            }
+            // It was removed with what it followed from.
+            event if event.undoes(&step) => (status.state, status.failure) = (State::ToCome, None),
             Event::Interrupted { step: of } if *of == step => status.state = State::Stopped,
             Event::Failed { step: of, message } if *of == step => {
                 (status.state, status.failure) = (State::Failed, Some(message.clone()));

@@ -187,7 +187,7 @@ fn components(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceArg) -
     let labels = &catalog::modality(catalog, &plan.modality)?.labels;
     let mut networks = Networks::new(plan, catalog, channels(plan, catalog)?, labels.len(), device)?;
     let pretrain = Step::new(0, StepKind::Pretrain);
-    let is_begun = run_dir::is_done(root, &pretrain) || run_dir::has_checkpoint(root, &pretrain);
+    let is_begun = run_dir::is_begun(root, &pretrain);
     let checkpoint = plan.pretrain.checkpoint.as_ref().filter(|_| !is_begun);
     let prefix = plan.pretrain.checkpoint_prefix.as_deref();
     let start = checkpoint.map(|checkpoint| networks.start_from(checkpoint, prefix)).transpose()?;
@@ -221,7 +221,7 @@ fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceAr
         let list: String = differences.iter().map(|(key, change)| format!("\n  {key}: {change}")).collect();
         let pretrain = Step::new(0, StepKind::Pretrain);
         let network = root.join(layout::step(&pretrain)).join(layout::ACTOR);
-        let shortcut = if !run_dir::is_done(root, &pretrain) && !run_dir::has_checkpoint(root, &pretrain) {
+        let shortcut = if !run_dir::is_begun(root, &pretrain) {
             format!("\nNothing is finished in it: remove {} to begin anew", root.display())
         } else if network.is_file() {
             let network = network.display();

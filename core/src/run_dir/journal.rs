@@ -64,6 +64,14 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether what was told of `step` before is over: it, or one that it follows from, began anew.
+    #[must_use]
+    pub fn undoes(&self, step: &Step) -> bool {
+        matches!(self, Self::Started { step: anew } if anew <= step)
+    }
+}
+
 /// An event, and when it happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {

@@ -146,10 +146,10 @@ pub fn is_done(root: &Path, step: &Step) -> bool {
     root.join(layout::step(step)).join(layout::STEP).is_file()
 }
 
-/// Whether an attempt at a step of the run at `root`, which is not complete, kept where it stands.
+/// Whether something of a step of the run at `root` is kept: it is complete, or an attempt at it kept where it stands.
 #[must_use]
-pub fn has_checkpoint(root: &Path, step: &Step) -> bool {
-    layout::partial(&root.join(layout::step(step))).join(layout::CHECKPOINT).is_file()
+pub fn is_begun(root: &Path, step: &Step) -> bool {
+    is_done(root, step) || layout::partial(&root.join(layout::step(step))).join(layout::CHECKPOINT).is_file()
 }
 
 /// Where the last attempt at a step of the run at `root` stands, if it kept that, and the file's name.

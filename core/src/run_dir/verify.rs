@@ -134,10 +134,9 @@ impl Verification {
         };
         let mut told = Vec::new();
         for entry in entries {
-            match entry.event {
-                Event::Started { step } => told.retain(|other| *other < step),
-                Event::Finished { step, .. } => told.push(step),
-                _ => {}
+            told.retain(|step| !entry.event.undoes(step));
+            if let Event::Finished { step, .. } = entry.event {
+                told.push(step);
             }
         }
         Ok(told)
