@@ -1,10 +1,11 @@
 //! A run whose files lie elsewhere than when it was begun: its data, and the checkpoint that it started from.
 
-use std::fs;
+use std::{fs, process::Stdio};
 
+use rl4seg_core::run_dir::{self, Event, Step, StepKind, layout};
 use serde_json::Value;
 
-use crate::program::{Folder, rl4seg, unpacked};
+use crate::program::{Folder, Outcome, outcome, program, results, rl4seg, short, signal, unpacked, wait_for};
 
 const SHORT: [&str; 4] = ["--set", "iterations=0", "--set", "pretrain.epochs=1"];
 
@@ -42,6 +43,58 @@ fn data_that_were_moved_are_found_again_and_no_others_are_taken_for_them() {
     fs::write(&image, bytes).unwrap();
     let why = without_pictures().unwrap();
     assert!(why.contains(&case) && why.contains("was changed since the run was begun"), "{why}");
+}
+
+/// Runs `rl4seg` in the folder of the data.
+fn within(folder: &Folder, args: &[&str]) -> Outcome {
+    outcome(program().args(args).current_dir(folder.at("")))
+}
+
+/// The places that the run's journal tells of.
+fn places(folder: &Folder) -> Vec<String> {
+    let told = run_dir::read_journal(&folder.at("run")).unwrap().into_iter();
+    told.filter_map(|entry| if let Event::Moved { path, .. } = entry.event { Some(path) } else { None }).collect()
+}
+
+#[test]
+fn a_place_is_told_from_the_working_directory_and_kept_once_it_is_right() {
+    let folder = Folder::new().with_data();
+    folder.adapt(&SHORT).done();
+    fs::create_dir(folder.at("my scans")).unwrap();
+    fs::rename(folder.at("target"), folder.at("my scans/of today")).unwrap();
+
+    let fewer = ["phantom", "--modality", "echo", "--domain", "target", "--out", "fewer", "--size", "48"];
+    within(&folder, &[&fewer[..], &["--train", "12", "--validation", "2", "--test", "2"]].concat()).done();
+    let error = within(&folder, &["adapt", "run", "--set", "target.root=fewer"]).refused();
+    assert!(error.contains("target.root=") && error.contains("not those that the run was begun with"), "{error}");
+    let error = within(&folder, &["adapt", "run", "--set", "target.root=nowhere"]).refused();
+    assert!(error.contains("nowhere: the data of the run are not there (target.root)"), "{error}");
+    assert_eq!(places(&folder), Vec::<String>::new());
+
+    within(&folder, &["adapt", "run", "--set", "target.root=my scans/of today"]).done();
+    assert_eq!(places(&folder), [folder.text("my scans/of today")]);
+    rl4seg(["adapt", &folder.text("run")]).done();
+}
+
+#[test]
+fn data_may_be_moved_while_the_run_pretrains() {
+    let folder = Folder::new().with_data();
+    let config = folder.text("run.toml");
+    let adapt = |output: &str| {
+        let mut command = program();
+        command.args(["adapt", &config, "--set", "iterations=0", "--set", output]).args(short());
+        command
+    };
+    outcome(&mut adapt("output=whole")).done();
+    let mut child = adapt("output=run").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let pretraining = folder.at("run").join(layout::step(&Step::new(0, StepKind::Pretrain)));
+    wait_for(&layout::partial(&pretraining).join(layout::CHECKPOINT));
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    fs::rename(folder.at("source"), folder.at("moved")).unwrap();
+    within(&folder, &["adapt", "run", "--set", "source.root=target"]).refused();
+    within(&folder, &["adapt", "run", "--set", "source.root=moved"]).done();
+    assert_eq!(results(&folder.at("whole")), results(&folder.at("run")));
 }
 
 #[test]
