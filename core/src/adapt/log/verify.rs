@@ -114,6 +114,8 @@ fn cases_table(root: &Path, steps: &[Step]) -> Result<Vec<u8>, RunError> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
     use crate::run_dir::{Manifest, RunDir};
 
@@ -166,10 +168,10 @@ mod tests {
         assert!(behind().is_empty());
         for length in [right.len() - 1, 10, 0] {
             fs::write(&path, &right[..length]).unwrap();
-            assert_eq!(behind(), [path.clone()]);
+            assert_eq!(behind(), slice::from_ref(&path));
         }
         fs::remove_file(&path).unwrap();
-        assert_eq!(behind(), [path.clone()]);
+        assert_eq!(behind(), slice::from_ref(&path));
     }
 
     #[test]
