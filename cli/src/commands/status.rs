@@ -32,6 +32,9 @@ pub struct Status {
     pub next: Option<Step>,
     /// Whether a process works on the run now.
     pub running: bool,
+    /// Why it cannot go on from its steps, where one is missing before others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
     pub steps: Vec<StepStatus>,
     pub results: Vec<IterationResult>,
 }
@@ -93,6 +96,7 @@ pub fn status(root: &Path) -> anyhow::Result<Status> {
         total: steps.len(),
         next,
         running: run_dir::is_busy(root),
+        broken: run_dir::require_in_order(root).err().map(|error| error.to_string()),
         steps,
         results: iteration_results(root, config.iterations)?,
     })
@@ -144,6 +148,8 @@ fn text(status: &Status) -> String {
     }
     if status.running {
         text.push_str("\na process is at work on it\n");
+    } else if let Some(broken) = &status.broken {
+        text.push_str(&format!("\n{broken}\n"));
     } else if status.next.is_some() {
         text.push_str(&format!("\ngo on with: rl4seg adapt {}\n", interrupt::quoted(&status.run.to_string_lossy())));
     }

@@ -63,7 +63,7 @@ use serde::Serialize;
 use crate::{
     config::Plan,
     domain::Seed,
-    run_dir::{RunDir, Step, StepDir, StepKind},
+    run_dir::{self, RunDir, Step, StepDir, StepKind},
 };
 
 /// What every step works with.
@@ -121,6 +121,7 @@ pub fn run_steps(
     steps: &[Step],
     observer: &mut dyn Observer,
 ) -> Result<(), AdaptError> {
+    run_dir::require_in_order(run.root())?;
     if steps.iter().any(|step| !run.is_done(step))
         && let Some(seen) = frozen::check(run.root(), components)?
     {

@@ -13,6 +13,7 @@ pub mod layout;
 mod lock;
 mod manifest;
 mod memory;
+mod order;
 mod step;
 mod step_dir;
 mod sums;
@@ -26,9 +27,11 @@ pub use lock::Holder;
 pub(crate) use manifest::hexadecimal;
 pub use manifest::{Manifest, PluginRecord, SCHEMA};
 pub use memory::peak_memory_bytes;
+pub(crate) use order::finished_steps;
+pub use order::require_in_order;
 pub use step::{Step, StepKind};
 pub use step_dir::StepDir;
-pub(crate) use verify::finished_steps;
+pub(crate) use sums::read_as_written;
 pub use verify::{Difference, Verification, compare, verify};
 
 use std::{
@@ -207,7 +210,12 @@ pub fn is_busy(root: &Path) -> bool {
 /// # Errors
 /// If it is not there or does not hold what is expected.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunError> {
-    serde_json::from_slice(&read(path)?)
+    parse_json(&read(path)?, path)
+}
+
+/// The same of what was read of the file at `path`.
+pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, RunError> {
+    serde_json::from_slice(bytes)
         .map_err(|error| RunError::Content { path: path.to_owned(), message: error.to_string() })
 }
 

@@ -28,6 +28,24 @@ pub(super) fn to_text(sums: &Sums) -> String {
     sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect()
 }
 
+/// A file of the finished step in `folder`, as it was written. A step of an earlier version has no sums, and is believed.
+///
+/// # Errors
+/// If it cannot be read, or its SHA-256 is another than when it was written.
+pub(crate) fn read_as_written(folder: &Path, name: &str) -> Result<Vec<u8>, RunError> {
+    let path = folder.join(name);
+    let bytes = super::read(&path)?;
+    if folder.join(layout::SUMS).is_file() && read(folder)?.get(name) != Some(&sha256(&bytes)) {
+        let message = format!(
+            "was changed since it was written: its SHA-256 is not that of {}. Put it back; or remove the folder of its step and of all \
+             later ones, and `rl4seg adapt` makes them anew",
+            layout::SUMS
+        );
+        return Err(RunError::Content { path, message });
+    }
+    Ok(bytes)
+}
+
 /// What [`to_text`] gave.
 pub(super) fn read(folder: &Path) -> Result<Sums, RunError> {
     let path = folder.join(layout::SUMS);

@@ -2,13 +2,15 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, RunError, Step, is_done, layout, read_config, read_journal, read_manifest, sums};
+use super::{
+    Event, RunError, Step, is_done, layout, order::last_iteration, read_config, read_journal, read_manifest, sums,
+};
 
 /// The first schema whose steps have sums.
 const WITH_SUMS: u32 = 2;
@@ -97,14 +99,6 @@ pub fn verify(root: &Path) -> Result<Verification, RunError> {
     Ok(found)
 }
 
-/// The steps of the run at `root` that are complete, in order.
-///
-/// # Errors
-/// If the folder cannot be read.
-pub(crate) fn finished_steps(root: &Path) -> Result<Vec<Step>, RunError> {
-    Ok(Step::all(last_iteration(root)?).filter(|step| is_done(root, step)).collect())
-}
-
 impl Verification {
     pub(crate) fn differs(&mut self, path: &Path, what: &str) {
         self.differences.push(Difference { path: path.to_owned(), what: what.to_owned() });
@@ -179,20 +173,10 @@ pub fn compare(root: &Path, other: &Path, step: &Step) -> Result<Vec<Difference>
     Ok(differing.collect())
 }
 
-/// The highest number of an iteration's folder.
-fn last_iteration(root: &Path) -> Result<usize, RunError> {
-    let failed = |source| RunError::Read { path: root.to_owned(), source };
-    let mut last = 0;
-    for entry in fs::read_dir(root).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix(layout::ITERATION)?.parse().ok());
-        last = last.max(number.unwrap_or(0));
-    }
-    Ok(last)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::run_dir::{Manifest, RunDir, SCHEMA, StepKind};
 
