@@ -25,6 +25,10 @@ const TIFF: [&[u8]; 4] = [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
 /// The formats that are read, for messages.
 pub const NAMES: &str = "NIfTI, DICOM, MetaImage, NRRD, PNG, JPEG or TIFF";
 
+/// Endings of names, in small letters, by which people know images.
+const ENDINGS: [&str; 12] =
+    [".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm"];
+
 /// A format, by what a file begins with; its name does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -273,7 +277,19 @@ fn without_dicom(path: &Path) -> IoError {
 }
 
 pub(super) fn unknown(path: &Path) -> IoError {
-    IoError::Format { path: path.to_owned(), detail: format!("is of no format that is read here; expected {NAMES}") }
+    let is_empty = path.metadata().is_ok_and(|found| found.len() == 0);
+    let detail = if is_empty {
+        "is empty, as where copying it was broken off: copy it again, or remove it".to_owned()
+    } else {
+        format!("is of no format that is read here; expected {NAMES}")
+    };
+    IoError::Format { path: path.to_owned(), detail }
+}
+
+/// Whether a file's name is that of an image of a format that is read here.
+pub(super) fn is_named_so(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ enum Files {
 
 impl Input {
     /// The images of a file, of a folder and all folders in it, of a zip archive with DICOM files, or of a DICOMDIR, in the order of
-    /// their files' names. Files of DICOM are put together to images; files that are no images are left out, hidden ones too.
+    /// their files' names. Files of DICOM are put together to images; files that are no images are left out, hidden ones too. A file in a
+    /// folder that is called as an image counts as one: what is wrong with it is told when it is read.
     ///
     /// # Errors
     /// If something is not there or cannot be read.
@@ -44,12 +45,16 @@ impl Input {
         let mut inputs = Vec::new();
         let mut has_dicom = false;
         for file in files {
-            match Format::of(&file)? {
-                Some(Format::Dicom) => has_dicom = true,
-                Some(_) => inputs.extend(name(&file).map(|name| Self { name, files: Files::One(file.clone()) })),
-                None if path.is_dir() => {}
-                None if is_archive(&file)? => has_dicom = true,
-                None => return Err(formats::unknown(&file)),
+            let one = || name(&file).map(|name| Self { name, files: Files::One(file.clone()) });
+            match Format::of(&file) {
+                Ok(Some(Format::Dicom)) => has_dicom = true,
+                Ok(Some(_)) => inputs.extend(one()),
+                // What is wrong with it is told when it is read.
+                Ok(None) | Err(_) if path.is_dir() && formats::is_named_so(&file) => inputs.extend(one()),
+                Err(error) => return Err(error),
+                Ok(None) if path.is_dir() => {}
+                Ok(None) if is_archive(&file)? => has_dicom = true,
+                Ok(None) => return Err(formats::unknown(&file)),
             }
         }
         if has_dicom {
@@ -71,11 +76,13 @@ impl Input {
         }
         let mut inputs = Vec::new();
         for file in placing::files_in(path, is_shown)? {
-            let is_map = match Format::of(&file)? {
-                // What is wrong with a damaged file is told when it is read.
-                Some(Format::Dicom) => is_segmentation(&file).unwrap_or(true),
-                Some(_) => true,
-                None => false,
+            // What is wrong with a damaged file is told when it is read.
+            let is_map = match Format::of(&file) {
+                Ok(Some(Format::Dicom)) => is_segmentation(&file).unwrap_or(true),
+                Ok(Some(_)) => true,
+                Ok(None) => formats::is_named_so(&file),
+                Err(_) if formats::is_named_so(&file) => true,
+                Err(error) => return Err(error),
             };
             inputs.extend(name(&file).filter(|_| is_map).map(|name| Self { name, files: Files::One(file.clone()) }));
         }
@@ -133,15 +140,17 @@ impl Input {
     }
 }
 
-/// A file's name without the ending of its format; `None` for hidden files and the voxels of a pair.
+/// A file's name without the ending of its format; `None` for hidden files and the voxels of a pair. What of it is not UTF-8 is
+/// replaced.
 pub fn name(path: &Path) -> Option<String> {
-    let name = path.file_name()?.to_str()?;
+    let name = &*path.file_name()?.to_string_lossy();
     let lower = name.to_ascii_lowercase();
     if name.starts_with('.') || lower.ends_with(".img") || lower.ends_with(".img.gz") {
         return None;
     }
     let known = [".nii.gz", ".hdr.gz"].into_iter().find(|ending| lower.ends_with(ending));
-    let len = known.map(str::len).or_else(|| path.extension().map(|ending| ending.len() + 1)).unwrap_or(0);
+    let ending = || Path::new(name).extension().map(|ending| ending.len() + 1);
+    let len = known.map(str::len).or_else(ending).unwrap_or(0);
     name.get(..name.len() - len).filter(|stem| !stem.is_empty()).map(str::to_owned)
 }
 
@@ -151,7 +160,10 @@ pub(super) fn is_archive(path: &Path) -> Result<bool, IoError> {
 }
 
 fn is_shown(entry: &DirEntry) -> bool {
-    !entry.file_name().to_string_lossy().starts_with('.') && entry.path().is_file()
+    let path = entry.path();
+    // A link to an image that is elsewhere now is an image that is missed.
+    let is_file = path.is_file() || (!path.is_dir() && formats::is_named_so(&path));
+    is_file && !entry.file_name().to_string_lossy().starts_with('.')
 }
 
 #[cfg(feature = "dicom")]
@@ -207,6 +219,40 @@ fn dicom(path: &Path) -> Result<Vec<Input>, IoError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The names of the images in a folder, and what reading each comes to.
+    fn found(inputs: Vec<Input>) -> Vec<(String, String)> {
+        let refusal = |input: &Input| input.read(&Reading::default()).map(drop).unwrap_err().to_string();
+        inputs.iter().map(|input| (input.name.clone(), refusal(input))).collect()
+    }
+
+    #[test]
+    fn a_damaged_file_that_is_called_as_an_image_is_not_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in [("empty.nii.gz", &b""[..]), ("noise.PNG", b"noise"), ("notes.txt", b"x"), (".a.nii", b"")]
+        {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        for inputs in [Input::find(folder.path()).unwrap(), Input::find_labels(folder.path()).unwrap()] {
+            let [(empty, is_empty), (noise, is_noise)] = &found(inputs)[..] else { panic!("two are found") };
+            assert_eq!([empty.as_str(), noise], ["empty", "noise"]);
+            assert!(is_empty.contains("empty.nii.gz") && is_empty.contains("is empty"), "{is_empty}");
+            assert!(is_noise.contains("is of no format that is read here"), "{is_noise}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_link_to_nothing_and_a_name_that_is_no_text_are_not_left_out() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("nowhere", folder.path().join("gone.nii")).unwrap();
+        std::fs::write(folder.path().join(OsStr::from_bytes(b"\xff.nii")), b"").unwrap();
+        let found = found(Input::find(folder.path()).unwrap());
+        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["gone", "\u{fffd}"]);
+        assert!(found[0].1.contains("gone.nii"), "{}", found[0].1);
+    }
 
     #[test]
     fn names_lose_the_ending_of_their_format_alone() {
