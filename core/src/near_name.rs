@@ -26,8 +26,10 @@ pub fn did_you_mean(found: Option<&str>) -> String {
 #[must_use]
 pub fn nearest_component<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let known: Vec<&str> = known.into_iter().collect();
-    let of_name = |name: &str| known.iter().copied().find(|id| name_of(id) == name);
-    of_name(name_of(wanted))
+    let all_of_name = |name: &str| known.iter().copied().filter(|id| name_of(id) == name).collect::<Vec<_>>();
+    let of_name = |name: &str| all_of_name(name).first().copied();
+    nearest(wanted, all_of_name(name_of(wanted)))
+        .or_else(|| of_name(name_of(wanted)))
         .or_else(|| nearest(wanted, known.iter().copied()))
         .or_else(|| of_name(nearest(wanted, known.iter().map(|id| name_of(id)))?))
 }
@@ -63,9 +65,10 @@ mod tests {
 
     #[test]
     fn a_component_is_found_without_the_name_of_its_plugin() {
-        let known = ["echo/camus", "echo/images", "cardiac-mr/acdc"];
+        let known = ["echo/camus", "echo/images", "cardiac-mr/acdc", "cardiac-mr/images"];
         for (wanted, found) in [
             ("cardiac-mr/camus", "echo/camus"),
+            ("ecko/images", "echo/images"),
             ("echo/imagse", "echo/images"),
             ("imagse", "echo/images"),
             ("acdc", "cardiac-mr/acdc"),

@@ -28,8 +28,8 @@ pub struct DiscoverOptions {
     /// Folders, or single libraries, that the user named. A library there that is no plugin is reported as refused, and so
     /// is a folder that is not there.
     pub named: Vec<PathBuf>,
-    /// The program's own folders. Libraries there that are no plugins are passed over, and so is a
-    /// file whose name was found in an earlier one of them: `cargo` leaves copies of what it built.
+    /// The program's own folders. Libraries there that are no plugins are passed over, but for damaged ones that are called
+    /// as a plugin of ours; and so is a file whose name was found in an earlier one of them: `cargo` leaves copies of what it built.
     pub own: Vec<PathBuf>,
     /// The user's plugin folder. As `named`, but need not be there.
     pub user: Option<PathBuf>,
@@ -131,7 +131,10 @@ impl DiscoverOptions {
         is_linked: &dyn Fn(&str) -> bool,
     ) -> Result<Option<LoadedPlugin>, LoadError> {
         let entry = match inspect(path) {
-            Err(LoadError::NoEntry | LoadError::NotALibrary(_)) if strictness == Strictness::Own => return Ok(None),
+            Err(LoadError::NoEntry) if strictness == Strictness::Own => return Ok(None),
+            Err(LoadError::NotALibrary(_)) if strictness == Strictness::Own && !is_called_as_ours(path) => {
+                return Ok(None);
+            }
             entry => entry?,
         };
         // The entry bears the name of the crate, so a plugin that is linked need not be opened again.
@@ -171,6 +174,12 @@ fn plugin_name(krate: &str) -> String {
     krate.strip_prefix("rl4seg_").unwrap_or(krate).replace('_', "-")
 }
 
+/// Whether a file has the name that a plugin of this project is given.
+fn is_called_as_ours(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(&format!("{}rl4seg_", env::consts::DLL_PREFIX))
+}
+
 /// The shared libraries of a folder, by name; a file stands for itself.
 fn libraries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     if folder.is_file() {
@@ -201,4 +210,24 @@ fn user_folder() -> Option<PathBuf> {
     let absolute = |variable: &str| env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
     Some(data.join("rl4seg").join("plugins"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_plugin_beside_the_program_is_told_of_and_other_libraries_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = |name: &str| {
+            let path = folder.path().join(format!("{}{name}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX));
+            fs::write(&path, "cut short").unwrap();
+            path
+        };
+        library("z");
+        let ours = library("rl4seg_echo");
+        let options = DiscoverOptions { own: vec![folder.path().to_owned()], ..DiscoverOptions::nowhere() };
+        let refused = options.search(&|_| false).refused;
+        assert!(matches!(&refused[..], [(path, LoadError::NotALibrary(_))] if *path == ours), "{refused:?}");
+    }
 }
