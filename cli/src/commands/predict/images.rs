@@ -1,6 +1,6 @@
 //! One image after the other: what it will take, and its results.
 
-use anyhow::Result;
+use anyhow::{Error, Result, anyhow};
 use rl4seg_core::{
     adapt::Segmented,
     io::{
@@ -17,7 +17,10 @@ use super::{
     segmenter::{Extent, RunSegmenter},
     tables::{Row, Scores},
 };
-use crate::{commands::report::gallery::longest_side, output::note};
+use crate::{
+    commands::report::gallery::longest_side,
+    output::{Shown, note},
+};
 
 /// An image, where its results go, and how it will be segmented.
 pub struct Task {
@@ -40,14 +43,14 @@ pub fn survey(segmenter: &RunSegmenter, outputs: Vec<(Input, Output)>, reading: 
 }
 
 /// Says how much memory the image that takes most of it will take.
-pub fn tell_peak(tasks: &[Task]) {
+pub fn tell_peak(tasks: &[Task], shown: Shown) {
     let known = tasks.iter().filter_map(|task| {
         let (shape, extent) = task.extent.as_ref().ok()?;
         Some((extent.bytes?, shape, task))
     });
     if let Some((bytes, [planes, y, x], task)) = known.max_by_key(|(bytes, ..)| *bytes) {
         let path = task.input.path();
-        note(&format!(
+        shown.tell(&format!(
             "predict: about {} MiB of memory at the peak, for {} ({planes} x {y} x {x} voxels); --memory sets a limit",
             bytes.div_ceil(1 << 20),
             path.display()
@@ -64,11 +67,12 @@ impl Task {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Row> {
         let path = &self.input.path();
-        let (_, extent) = self.extent.as_ref().map_err(|error| anyhow::anyhow!("{}: {error:#}", path.display()))?;
+        let (_, extent) = self.extent.as_ref().map_err(|error| anyhow!("{}: {error:#}", path.display()))?;
         let found = self.input.read(reading)?;
         found.notes.iter().for_each(|text| note(&format!("note: {}: {text}", path.display())));
         let image = &found.placed.image;
-        let segmented = segmenter.segment(&path.display().to_string(), image, extent.portion, progress)?;
+        let segmented = segmenter.segment(&path.display().to_string(), image, extent.portion, progress);
+        let segmented = segmented.map_err(of_run)?;
         let output = &self.output;
         let written = match found.dicom.filter(|_| nifti_of(&output.labels) != output.labels) {
             Some(source) => write_dicom(segmenter, output, &segmented, &source, &found.placed.geometry)?,
@@ -88,6 +92,17 @@ impl Task {
             notes: found.notes,
         })
     }
+}
+
+/// What is advised of `[preprocess]` is not for who predicts.
+fn of_run(error: Error) -> Error {
+    let told = format!("{error:#}");
+    if !told.contains("preprocess.") {
+        return error;
+    }
+    anyhow!(
+        "{told}. A run keeps the [preprocess] that it was begun with: give it images as those were, or begin another with these"
+    )
 }
 
 /// Writes results as DICOM, and uncertainty as NIfTI where the standard has no parametric map for the image.

@@ -82,7 +82,7 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     }
     let reading = args.reading.reading();
     let images = images::survey(&segmenter, wanted, &reading);
-    images::tell_peak(&images);
+    images::tell_peak(&images, global.shown());
     let mut results = Results::begin(args, &images)?;
     let stop = interrupt::listen(global.shown(), "image")?;
     let mut counter = Counter::new("predict", global.shown());

@@ -1,7 +1,7 @@
 //! Where the results of images go, and which of them are there.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -82,13 +82,19 @@ pub fn outputs(args: &Args) -> anyhow::Result<Vec<(Input, Output)>> {
 /// were left by a call that was ended, and do not count.
 ///
 /// # Errors
-/// If there are results without a table, of other networks, or of another image of the same name.
+/// If there are results without a table, results of other networks that would stay beside the new ones, or of another image of the
+/// same name.
 pub fn to_be_done(
     args: &Args,
     outputs: Vec<(Input, Output)>,
     fingerprint: &str,
 ) -> anyhow::Result<Vec<(Input, Output)>> {
+    let listed = tables::listed(&args.out)?;
     if !args.missing {
+        let replaced: BTreeSet<String> = outputs.iter().map(|(_, output)| output.name()).collect();
+        for (name, row) in listed.iter().filter(|(name, _)| !replaced.contains(*name)) {
+            require_networks(row, &args.out.join(name), fingerprint)?;
+        }
         return Ok(outputs);
     }
     if let Some((_, unlisted)) = outputs.iter().find(|(_, output)| output.is_there() && !tables::is_in(&args.out)) {
@@ -98,12 +104,13 @@ pub fn to_be_done(
             unlisted.labels.display()
         );
     }
-    let listed = tables::listed(&args.out)?;
+    for (name, row) in &listed {
+        require_networks(row, &args.out.join(name), fingerprint)?;
+    }
     let mut wanted = Vec::new();
     for (image, output) in outputs {
         match listed.get(&output.name()) {
             Some(row) if output.is_there() => {
-                require_networks(row, &output, fingerprint)?;
                 require_image(row, &image, &output, &args.reading.reading())?;
             }
             _ => wanted.push((image, output)),
@@ -112,12 +119,13 @@ pub fn to_be_done(
     Ok(wanted)
 }
 
-fn require_networks(row: &Listed, output: &Output, fingerprint: &str) -> anyhow::Result<()> {
+/// One folder holds the results of one pair of networks.
+fn require_networks(row: &Listed, labels: &Path, fingerprint: &str) -> anyhow::Result<()> {
     ensure!(
         row.networks == fingerprint,
         "{}: was made by other networks (scores.csv has {}; those of the run now are {fingerprint}); choose another --out, \
          or replace all with --force",
-        output.labels.display(),
+        labels.display(),
         if row.networks.is_empty() { "none" } else { &row.networks }
     );
     Ok(())
