@@ -10,9 +10,13 @@ pub use progress::{Counter, Estimate, RunProgress, Shown};
 pub use results::{IterationResult, iteration_results, results_table};
 pub use table::{number, percent, table};
 
-use std::{io::Write, path::Path};
+use std::{
+    fs::File,
+    io::{Read, Write},
+    path::Path,
+};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde::Serialize;
 
 /// Writes a result to standard output: as JSON, or as text.
@@ -27,6 +31,15 @@ pub fn result<T: Serialize>(json: bool, value: &T, text: impl FnOnce() -> String
 /// A path as JSON can hold it.
 pub fn utf8(path: &Path) -> anyhow::Result<&str> {
     path.to_str().with_context(|| format!("{}: its name is not UTF-8, which JSON must be; rename it", path.display()))
+}
+
+/// Refuses to replace a file that does not begin as what is to be written there.
+pub fn require_replaceable(path: &Path, start: &str, flag: &str) -> anyhow::Result<()> {
+    let Ok(mut there) = File::open(path) else { return Ok(()) };
+    let mut found = vec![0; start.len()];
+    let is_same = there.read_exact(&mut found).is_ok() && found.eq_ignore_ascii_case(start.as_bytes());
+    ensure!(is_same, "{}: is there already, and something else; name another file with {flag}", path.display());
+    Ok(())
 }
 
 /// Tells the user something beside the result, on standard error.

@@ -62,6 +62,7 @@ struct Report {
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let folder = &args.folder.path;
     ensure!(folder.exists(), "{}: there is no such folder", folder.display());
+    args.sheet.as_deref().map_or(Ok(()), |sheet| output::require_replaceable(sheet, sheet::START, "--sheet"))?;
     let catalog = catalog::load(global)?;
     let opened = args.folder.open(&catalog)?;
     let report = look(args, global, opened)?;

@@ -5,6 +5,9 @@ use rl4seg_core::domain::{Image, LabelMap, LabelSet};
 
 use super::cases::Case;
 
+/// How a sheet begins.
+pub const START: &str = "<svg";
+
 /// Pixels along the longer side of a picture.
 const SIDE: usize = 120;
 /// Pictures in a row.

@@ -33,7 +33,7 @@ use run_data::RunData;
 pub struct Args {
     /// The run directory
     run: PathBuf,
-    /// The page; one that is there is replaced
+    /// The page; an earlier one that is there is replaced
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
     /// Show this many cases, the worst first; 0 leaves them out, and then nothing is segmented
@@ -61,6 +61,7 @@ struct Written {
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let run = RunData::read(&args.run)?;
     require_place(&args.out)?;
+    output::require_replaceable(&args.out, page::START, "--out")?;
     let cases = if args.cases > 0 { cases::gather(&run, args.cases, &args.device, global) } else { None };
     let page = sections::report(&run, cases.as_ref())?;
     write_atomically(&args.out, page.as_bytes())?;

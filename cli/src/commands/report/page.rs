@@ -4,6 +4,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::gallery::{self, Gallery};
 
+/// How a page begins.
+pub const START: &str = "<!DOCTYPE html>";
+
 /// Nothing may be loaded from anywhere, whatever a page holds.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 

@@ -1,9 +1,12 @@
 pub mod measures;
 pub mod pictures;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rl4seg_core::{adapt, io::write_atomically};
 
 use crate::{
@@ -33,7 +36,12 @@ pub struct Args {
     device: DeviceArg,
 }
 
+/// What is written into the folder.
+const MEASURES: &str = "uncertainty.json";
+const CASES: &str = "cases.csv";
+
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
+    args.out.as_deref().map_or(Ok(()), require_own)?;
     let catalog = catalog::load(global)?;
     let reviewed = session::review(&args.run, &catalog, &args.device, global.shown())?;
     let (iteration, _) = adapt::latest_policy(&args.run)?;
@@ -41,8 +49,8 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     if let Some(folder) = &args.out {
         fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
         let json = serde_json::to_vec_pretty(&measures).context("writing JSON")?;
-        write_atomically(&folder.join("uncertainty.json"), &json)?;
-        write_atomically(&folder.join("cases.csv"), &csv(&measures.cases)?)?;
+        write_atomically(&folder.join(MEASURES), &json)?;
+        write_atomically(&folder.join(CASES), &csv(&measures.cases)?)?;
         if let Some(agreement) = &measures.agreement {
             for picture in pictures::draw(agreement, &measures.cases)? {
                 write_atomically(&folder.join(picture.name), picture.svg.as_bytes())?;
@@ -50,6 +58,17 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         }
     }
     output::result(global.json, &measures, || text(&measures))
+}
+
+/// Refuses a folder whose table of cases is another, as that of a data set or of a run.
+fn require_own(folder: &Path) -> anyhow::Result<()> {
+    let table = folder.join(CASES);
+    ensure!(
+        !table.exists() || folder.join(MEASURES).is_file(),
+        "{} is there already, and did not come from `rl4seg uncertainty`, which would replace it; name another folder with --out",
+        table.display()
+    );
+    Ok(())
 }
 
 fn csv(cases: &[Case]) -> anyhow::Result<Vec<u8>> {
