@@ -20,6 +20,7 @@ mod output;
 mod reading;
 mod session;
 mod settings;
+mod source_settings;
 mod watchdog;
 
 use std::process::ExitCode;

@@ -127,7 +127,7 @@ fn prepare(args: &Args, configuration: &Path, catalog: &Catalog, shown: Shown) -
         let amount = Amount { size: numbers.images.size, train, validation, test };
         let folder = args.out.join(name);
         write_images(Phantom { domain, seed, amount }, catalog, modality, &folder, shown)?;
-        let found = find(catalog, modality, &folder)?;
+        let found = find(catalog, modality, &folder, &[])?;
         text.set_domain(name, &found.component, Path::new(name));
         appearances.push(found.appearance);
     }

@@ -5,7 +5,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use clap::{CommandFactory, error::ErrorKind};
-use rl4seg_core::{component::Modality, io::write_atomically, plugin::Catalog};
+use rl4seg_core::{component::Modality, config::Override, io::write_atomically, plugin::Catalog};
 use serde_json::json;
 
 use crate::{
@@ -15,15 +15,15 @@ use crate::{
     catalog,
     configuration::Configuration,
     output::{self, utf8},
+    source_settings::{table, with_root},
 };
 
 /// Write a commented configuration for your own two folders of images
 ///
 /// Finds out which of the modality's data sources can read each folder. On a terminal it asks for what was not given.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  rl4seg init --modality echo --source data/camus --target data/ours\n  rl4seg adapt run.toml"
-)]
+#[command(after_help = "Example:\n  rl4seg init --modality echo --source data/camus --target data/ours\n  \
+                  rl4seg init --modality echo --source camus --target pictures --target-set spacing_mm=[0.3,0.3]\n  rl4seg adapt run.toml")]
 pub struct Args {
     /// The kind of images
     #[arg(long)]
@@ -34,6 +34,12 @@ pub struct Args {
     /// The folder without labels
     #[arg(long, value_name = "DIR")]
     target: Option<PathBuf>,
+    /// A setting of the source's data source, as `spacing_mm=[0.3,0.3]` for pictures, which tell none; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    source_set: Vec<Override>,
+    /// The same of the target
+    #[arg(long, value_name = "KEY=VALUE")]
+    target_set: Vec<Override>,
     /// The configuration file to write
     #[arg(long, value_name = "FILE", default_value = "run.toml")]
     out: PathBuf,
@@ -50,15 +56,18 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let modality = catalog::modality(&catalog, &asking.modality(&catalog, args.modality.as_deref())?)?;
     let source = asking.folder("source", "The folder with labels", args.source.as_deref())?;
     let target = asking.folder("target", "The folder without labels", args.target.as_deref())?;
-    let source = find(&catalog, modality, &source)?;
-    let target = find(&catalog, modality, &target)?;
+    let source = find(&catalog, modality, &source, &args.source_set)?;
+    let target = find(&catalog, modality, &target, &args.target_set)?;
     require_two_domains(&source, &target)?;
     let mut configuration = Configuration::of_preset(modality)?;
     if args.published {
         configuration.take_published_method();
     }
-    configuration.set_domain("source", &source.component, &source.root);
-    configuration.set_domain("target", &target.component, &target.root);
+    for (domain, found) in [("source", &source), ("target", &target)] {
+        configuration.set_domain(domain, &found.component, &found.root);
+        configuration
+            .overlay(&toml::Table::from_iter([(domain.to_owned(), found.settings.clone().into())]).to_string())?;
+    }
     appearance::fit(&mut configuration, &source.appearance, &target.appearance)?;
     write_atomically(&args.out, configuration.to_string().as_bytes())?;
     let result = json!({ "configuration": out, "source": source.json(), "target": target.json() });
@@ -116,6 +125,8 @@ pub struct Found {
     pub root: PathBuf,
     /// Names the data source.
     pub component: String,
+    /// What it is made from beside the folder.
+    pub settings: toml::Table,
     cases: usize,
     references: usize,
     /// What its images look like.
@@ -135,24 +146,30 @@ impl std::fmt::Display for Found {
     }
 }
 
-/// The first of the modality's data sources that can read `folder`.
-pub fn find(catalog: &Catalog, modality: &Modality, folder: &Path) -> anyhow::Result<Found> {
+const ADVICE: &str = "What a data source asks for stands beside `root` in a configuration; `rl4seg init` takes it with --source-set \
+                      and --target-set KEY=VALUE";
+
+/// The first of the modality's data sources that can read `folder`, with these settings.
+pub fn find(catalog: &Catalog, modality: &Modality, folder: &Path, given: &[Override]) -> anyhow::Result<Found> {
     ensure!(folder.is_dir(), "{}: there is no such folder", folder.display());
     let root = fs::canonicalize(folder).with_context(|| folder.display().to_string())?;
+    let settings = table(given)?;
+    let json = with_root(&settings, &root)?;
     let mut refusals = String::new();
     for component in &modality.folder_sources {
-        let settings = json!({ "root": utf8(&root)? }).to_string();
-        let opened = catalog.data_source(component, &settings).and_then(|source| Ok((source.cases()?, source)));
+        let opened = catalog.data_source(component, &json).and_then(|source| Ok((source.cases()?, source)));
         match opened {
             Ok((cases, source)) => {
-                let appearance = Appearance::of(source.as_ref(), &cases)?;
+                let refused = || format!("{}: an image cannot be used. {ADVICE}", folder.display());
+                let appearance = Appearance::of(source.as_ref(), &cases).with_context(refused)?;
                 let references = cases.iter().filter(|case| case.has_reference).count();
-                return Ok(Found { root, component: component.clone(), cases: cases.len(), references, appearance });
+                let component = component.clone();
+                return Ok(Found { root, component, settings, cases: cases.len(), references, appearance });
             }
             Err(error) => {
                 refusals.push_str(&format!("\n  {component}: {}", error.chain().collect::<Vec<_>>().join(": ")));
             }
         }
     }
-    bail!("{}: no data source of the modality `{}` can read it:{refusals}", folder.display(), modality.id)
+    bail!("{}: no data source of the modality `{}` can read it:{refusals}\n{ADVICE}", folder.display(), modality.id)
 }

@@ -4,7 +4,7 @@ mod moves;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
 };
 
 use anyhow::{Context, bail, ensure};
@@ -219,27 +219,35 @@ fn open_or_create(root: &Path, plan: &Plan, catalog: &Catalog, device: &DeviceAr
     differences.retain(|key, _| !(may_move && moves::is_place(key)));
     if !differences.is_empty() {
         let list: String = differences.iter().map(|(key, change)| format!("\n  {key}: {change}")).collect();
-        let pretrain = Step::new(0, StepKind::Pretrain);
-        let network = root.join(layout::step(&pretrain)).join(layout::ACTOR);
-        let shortcut = if !run_dir::is_begun(root, &pretrain) {
-            format!("\nNothing is finished in it: remove {} to begin anew", root.display())
-        } else if network.is_file() {
-            let network = network.display();
-            format!(
-                "\nAnother run need not pretrain again: --set pretrain.epochs=0 --set pretrain.checkpoint={network}"
-            )
-        } else {
-            String::new()
-        };
         bail!(
-            "{} was begun with another configuration; choose another output, or take these back:{list}{shortcut}",
-            root.display()
+            "{} was begun with another configuration; choose another output, or take these back:{list}{}",
+            root.display(),
+            shortcut(root, &differences)
         );
     }
     if !Step::all(plan.iterations).all(|step| run.is_done(&step)) {
         require_same_plugins(root, &run_dir::read_manifest(root)?, &catalog::records(catalog, plan)?)?;
     }
     Ok(run)
+}
+
+/// How to come to a run with another configuration without pretraining again, where its networks would be the same.
+fn shortcut(root: &Path, differences: &BTreeMap<String, String>) -> String {
+    let pretrain = Step::new(0, StepKind::Pretrain);
+    if !run_dir::is_begun(root, &pretrain) {
+        return format!("\nNothing is finished in it: remove {} to begin anew", root.display());
+    }
+    let network = root.join(layout::step(&pretrain)).join(layout::ACTOR);
+    let changes_network = |key: &String| {
+        ["modality", "network", "preprocess", "source"].iter().any(|table| key.split('.').next() == Some(table))
+    };
+    match path::absolute(&network) {
+        Ok(absolute) if network.is_file() && !differences.keys().any(changes_network) => {
+            let start = interrupt::quoted(&format!("pretrain.checkpoint={}", absolute.display()));
+            format!("\nAnother run need not pretrain again: --set pretrain.epochs=0 --set {start}")
+        }
+        _ => String::new(),
+    }
 }
 
 /// Refuses to go on with other plugins than the run was begun with: its steps would not be of one piece.

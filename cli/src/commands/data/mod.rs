@@ -9,16 +9,20 @@ pub use sheet::window;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{bail, ensure};
 use clap::Subcommand;
 use rl4seg_core::{
-    component::{ComponentKind, DataSource, Modality},
+    component::{ComponentError, ComponentKind, DataSource, Modality},
     config::Override,
     near_name::{did_you_mean, nearest_component},
     plugin::{Catalog, PluginInfo},
 };
 
-use crate::{args::GlobalArgs, catalog, output::utf8};
+use crate::{
+    args::GlobalArgs,
+    catalog,
+    source_settings::{table, with_root},
+};
 
 /// Look into data sets, and write them in another layout
 #[derive(Debug, Subcommand)]
@@ -48,7 +52,7 @@ pub struct Folder {
     /// The folder
     #[arg(value_name = "FOLDER")]
     path: PathBuf,
-    /// The modality whose data sources and labels are taken; without it, those of all modalities that are loaded
+    /// The modality whose data sources and labels are taken; without it, those of all modalities that are loaded, where they do not read it differently
     #[arg(long)]
     modality: Option<String>,
     /// The data source that reads it, as `images` or `echo/images`; without it, each that a folder is enough for is tried
@@ -62,12 +66,23 @@ pub struct Folder {
 impl Folder {
     /// Opens it by the first data source that can read it.
     fn open(&self, catalog: &Catalog) -> anyhow::Result<Opened> {
-        let settings = self.settings()?;
+        let settings = with_root(&table(&self.settings)?, &self.path)?;
+        let opened = |component: &str| {
+            let source = catalog.data_source(component, &settings)?;
+            Ok::<_, ComponentError>((source.cases()?, source))
+        };
         let mut refusals = String::new();
-        for (modality, component) in self.sources(catalog)? {
-            let opened = catalog.data_source(&component, &settings);
-            match opened.and_then(|source| source.cases().map(|_| source)) {
-                Ok(source) => return Ok(Opened { modality, component, source }),
+        let mut sources = self.sources(catalog)?.into_iter();
+        while let Some((modality, component)) = sources.next() {
+            match opened(&component) {
+                Ok((cases, source)) => {
+                    if cases.iter().any(|case| case.has_reference) {
+                        let same =
+                            sources.map(|(_, other)| other).filter(|other| is_called(other, name_of(&component)));
+                        self.require_only(&component, same.filter(|other| opened(other).is_ok()))?;
+                    }
+                    return Ok(Opened { modality, component, source });
+                }
                 Err(error) => {
                     refusals.push_str(&format!("\n  {component}: {}", error.chain().collect::<Vec<_>>().join(": ")));
                 }
@@ -80,15 +95,16 @@ impl Folder {
         bail!("{}: no data source can read it:{refusals}{advice}", self.path.display())
     }
 
-    /// What a data source is made from, as JSON.
-    fn settings(&self) -> anyhow::Result<String> {
-        let mut table = toml::Table::new();
-        for setting in &self.settings {
-            setting.apply(&mut table)?;
-        }
-        let mut settings = serde_json::to_value(table).context("writing JSON")?;
-        settings["root"] = utf8(&self.path)?.into();
-        Ok(settings.to_string())
+    /// Refuses label maps in a layout that the data sources of several modalities read: each takes their values for other structures.
+    fn require_only(&self, component: &str, others: impl Iterator<Item = String>) -> anyhow::Result<()> {
+        let others: Vec<String> = others.collect();
+        ensure!(
+            others.is_empty(),
+            "{}: can be read by {component} and {}, which give its labels other names; say what kind of images they are with --modality",
+            self.path.display(),
+            others.join(", ")
+        );
+        Ok(())
     }
 
     /// The data sources that are tried, each with its modality.
@@ -116,7 +132,12 @@ impl Folder {
 
 /// Whether a component is called so, with or without the name of its plugin.
 fn is_called(component: &str, wanted: &str) -> bool {
-    component == wanted || component.split_once('/').is_some_and(|(_, name)| name == wanted)
+    component == wanted || name_of(component) == wanted
+}
+
+/// What a component is called within its plugin.
+fn name_of(component: &str) -> &str {
+    component.split_once('/').map_or(component, |(_, name)| name)
 }
 
 /// The data sources that a folder is enough for.

@@ -80,7 +80,8 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     if let Some(name) = &args.against {
         put_first(&mut experiments, name)?;
     }
-    let domains = [find(&catalog, modality, &args.source)?, find(&catalog, modality, &args.target)?];
+    let found = |folder: &PathBuf| find(&catalog, modality, folder, &[]);
+    let domains = [found(&args.source)?, found(&args.target)?];
     let cases = target_cases(&catalog, &domains[1])?;
     for experiment in experiments.iter().filter(|experiment| experiment.is_upper_bound()) {
         require_labels(&cases, &domains[1], &experiment.name)?;
