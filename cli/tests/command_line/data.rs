@@ -28,7 +28,7 @@ fn inspect_tells_what_a_folder_is_and_what_is_wrong_with_it() {
         .collect();
     assert!(problems.iter().any(|problem| problem.contains("voxel by voxel")), "{problems:?}");
     assert!(problems.iter().any(|problem| problem.contains("cut short")), "{problems:?}");
-    let error = rl4seg(["data", "inspect", &data, "--strict"]).refused();
+    let error = rl4seg(["data", "inspect", &data, "--modality", "echo", "--strict"]).refused();
     assert!(error.contains("problems in"), "{error}");
     let error = rl4seg(["data", "inspect", &folder.text("nowhere")]).refused();
     assert!(error.contains("there is no such folder"), "{error}");
@@ -47,6 +47,40 @@ fn what_convert_writes_is_read_again() {
     assert!(after["cases"][0]["voxels"].is_object(), "{after}");
     let error = rl4seg(["data", "convert", &data, "--modality", "echo", "--out", &out]).refused();
     assert!(error.contains("is not empty"), "{error}");
+}
+
+#[test]
+fn label_maps_that_several_modalities_read_are_not_given_the_names_of_one() {
+    let folder = Folder::new().with_data();
+    let (data, out) = (folder.text("target"), folder.text("Dataset002"));
+    for refused in [rl4seg(["data", "convert", &data, "--out", &out]), rl4seg(["data", "inspect", &data])] {
+        let error = refused.refused();
+        assert!(error.contains("echo/cases-csv") && error.contains("with --modality"), "{error}");
+    }
+    assert!(!folder.at("Dataset002").exists());
+}
+
+#[test]
+fn pictures_are_a_domain_once_their_spacing_is_given() {
+    let folder = Folder::new().with_data();
+    fs::create_dir(folder.at("pictures")).unwrap();
+    for name in 'a'..='f' {
+        let file = fs::File::create(folder.at("pictures").join(format!("{name}.png"))).unwrap();
+        let mut encoder = png::Encoder::new(file, 48, 48);
+        encoder.set_color(png::ColorType::Grayscale);
+        let voxels: Vec<u8> = (0..48 * 48).map(|index| (index % 251) as u8 ^ name as u8).collect();
+        encoder.write_header().unwrap().write_image_data(&voxels).unwrap();
+    }
+    let (source, target, out) = (folder.text("source"), folder.text("pictures"), folder.text("new.toml"));
+    let init = ["init", "--modality", "echo", "--source", &source, "--target", &target, "--out", &out];
+    let error = rl4seg(init).refused();
+    assert!(error.contains("the size of a pixel in mm") && error.contains("--target-set"), "{error}");
+    rl4seg(init.into_iter().chain(["--target-set", "spacing_mm=[3.7,3.7]"])).done();
+    let written = fs::read_to_string(&out).unwrap();
+    assert!(
+        written.contains("component = \"echo/images\"") && written.contains("spacing_mm = [3.7, 3.7]"),
+        "{written}"
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use rl4seg_core::{
     io::nifti::{NiftiGeometry, write_image},
 };
 
-use crate::program::{Folder, Outcome, copy, labels, outcome, rl4seg, volume};
+use crate::program::{Folder, Outcome, copy, labels, outcome, results, rl4seg, volume};
 
 /// Data of both domains and a short run: what the moves begin from. Nothing is written to it.
 static BEGUN: LazyLock<Folder> = LazyLock::new(|| {
@@ -221,7 +221,8 @@ fn an_image_whose_intensities_were_not_prepared_is_named() {
     let (scan, out) = (folder.text("bytes.nii"), folder.text("results"));
     write_image(scan.as_ref(), &image, &NiftiGeometry::for_grid(&grid)).unwrap();
     let error = rl4seg(["predict", &BEGUN.text("run"), &scan, "--out", &out]);
-    told(error, &["bytes.nii", "intensities lie in [0, 250]", "preprocess.rescale"]);
+    let words = ["bytes.nii", "intensities lie in [0, 250]", "preprocess.rescale", "give it images as those were"];
+    told(error, &words);
 }
 
 #[test]
@@ -290,8 +291,66 @@ fn a_damaged_policy_is_named_with_its_run() {
     let policy = folder.at("run/iteration-001/improve-policy/actor.safetensors");
     fs::write(&policy, &fs::read(&policy).unwrap()[..1000]).unwrap();
     let (run, scan, out) = (folder.text("run"), BEGUN.text("target/img"), folder.text("results"));
-    told(rl4seg(["predict", &run, &scan, "--out", &out]), &["the policy in", &run, "not a whole safetensors file"]);
+    told(rl4seg(["predict", &run, &scan, "--out", &out]), &["actor.safetensors: was changed since it was written"]);
     assert!(!folder.at("results").exists());
+}
+
+#[test]
+fn a_step_that_was_removed_before_others_is_not_done_again_by_itself() {
+    let folder = Folder::new();
+    copy(&BEGUN.at("run"), &folder.at("run"));
+    let iteration = folder.at("run/iteration-001");
+    fs::remove_dir_all(iteration.join("collect")).unwrap();
+    let (run, scan, out) = (folder.text("run"), BEGUN.text("target/img"), folder.text("results"));
+    let words = ["iteration-001/collect is not there", "iteration-001/evaluate", "remove those too"];
+    told(rl4seg(["adapt", &run]), &words);
+    told(rl4seg(["predict", &run, &scan, "--out", &out]), &words);
+    let status = rl4seg(["status", &run]).done();
+    assert!(words.iter().all(|word| status.contains(word)) && !status.contains("go on with"), "{status}");
+    for later in ["fit-reward", "improve-policy", "evaluate"] {
+        fs::remove_dir_all(iteration.join(later)).unwrap();
+    }
+    rl4seg(["adapt", &run]).done();
+    assert_eq!(results(&BEGUN.at("run")), results(&folder.at("run")));
+}
+
+#[test]
+fn what_is_there_and_something_else_is_not_replaced() {
+    let folder = Folder::new();
+    let run = BEGUN.text("run");
+    for (name, text) in [("cases.csv", "id,patient\n"), ("run.toml", "seed = 1\n"), ("sheet.svg", "x")] {
+        fs::write(folder.at(name), text).unwrap();
+    }
+    told(rl4seg(["uncertainty", &run, "--out", &folder.text("")]), &["cases.csv is there already", "--out"]);
+    told(rl4seg(["report", &run, "--out", &folder.text("run.toml")]), &["run.toml: is there already", "--out"]);
+    let inspect =
+        ["data", "inspect", &BEGUN.text("target"), "--modality", "echo", "--sheet", &folder.text("sheet.svg")];
+    told(rl4seg(inspect), &["sheet.svg: is there already", "--sheet"]);
+    assert_eq!(fs::read_to_string(folder.at("cases.csv")).unwrap(), "id,patient\n");
+    assert_eq!(fs::read_to_string(folder.at("run.toml")).unwrap(), "seed = 1\n");
+}
+
+#[test]
+fn results_of_two_networks_do_not_come_into_one_folder() {
+    let folder = Folder::new();
+    let scans: Vec<_> =
+        fs::read_dir(BEGUN.at("target/img")).unwrap().map(|file| file.unwrap().path()).take(2).collect();
+    let [first, second] = [0, 1].map(|index| scans[index].to_str().unwrap());
+    let (run, out) = (BEGUN.text("run"), folder.text("results"));
+    rl4seg(["predict", &run, first, "--out", &out]).done();
+    let table = folder.at("results/scores.csv");
+    let text = fs::read_to_string(&table).unwrap();
+    let networks = text.lines().nth(1).unwrap().split(',').nth(6).unwrap();
+    let other = text.replace(networks, "00ff");
+    fs::write(&table, &other).unwrap();
+    for more in [&[][..], &["--missing"], &["--force"]] {
+        let again = rl4seg(["predict", &run, second, "--out", &out].iter().chain(more));
+        told(again, &["was made by other networks (scores.csv has 00ff"]);
+    }
+    assert_eq!(fs::read_to_string(&table).unwrap(), other);
+    let both = rl4seg(["predict", &run, first, second, "--out", &out, "--force", "--quiet"]);
+    assert!(!both.stderr.contains("memory"), "{}", both.stderr);
+    both.done();
 }
 
 #[test]
