@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rl4seg_core::config::Override;
 
 use crate::output::utf8;
@@ -18,6 +18,12 @@ pub fn table(given: &[Override]) -> anyhow::Result<toml::Table> {
 
 /// The same with the folder, as JSON.
 pub fn with_root(settings: &toml::Table, root: &Path) -> anyhow::Result<String> {
+    for own in ["root", "component"] {
+        ensure!(
+            !settings.contains_key(own),
+            "the setting `{own}` is told by the folder and what reads it; leave it out"
+        );
+    }
     let mut settings = serde_json::to_value(settings).context("writing JSON")?;
     settings["root"] = utf8(root)?.into();
     Ok(settings.to_string())

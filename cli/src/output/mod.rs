@@ -35,9 +35,10 @@ pub fn utf8(path: &Path) -> anyhow::Result<&str> {
 
 /// Refuses to replace a file that does not begin as what is to be written there.
 pub fn require_replaceable(path: &Path, start: &str, flag: &str) -> anyhow::Result<()> {
-    let Ok(mut there) = File::open(path) else { return Ok(()) };
-    let mut found = vec![0; start.len()];
-    let is_same = there.read_exact(&mut found).is_ok() && found.eq_ignore_ascii_case(start.as_bytes());
+    let Ok(there) = File::open(path) else { return Ok(()) };
+    let mut found = Vec::new();
+    let is_read = there.take(start.len() as u64).read_to_end(&mut found).is_ok();
+    let is_same = is_read && (found.is_empty() || found.eq_ignore_ascii_case(start.as_bytes()));
     ensure!(is_same, "{}: is there already, and something else; name another file with {flag}", path.display());
     Ok(())
 }

@@ -238,16 +238,19 @@ fn shortcut(root: &Path, differences: &BTreeMap<String, String>) -> String {
         return format!("\nNothing is finished in it: remove {} to begin anew", root.display());
     }
     let network = root.join(layout::step(&pretrain)).join(layout::ACTOR);
-    let changes_network = |key: &String| {
-        ["modality", "network", "preprocess", "source"].iter().any(|table| key.split('.').next() == Some(table))
-    };
     match path::absolute(&network) {
-        Ok(absolute) if network.is_file() && !differences.keys().any(changes_network) => {
+        Ok(absolute) if network.is_file() && !differences.keys().any(|key| is_of_pretraining(key)) => {
             let start = interrupt::quoted(&format!("pretrain.checkpoint={}", absolute.display()));
             format!("\nAnother run need not pretrain again: --set pretrain.epochs=0 --set {start}")
         }
         _ => String::new(),
     }
+}
+
+/// Whether a pretrained network depends on a key of the configuration: on what it is, sees, or has not seen.
+fn is_of_pretraining(key: &str) -> bool {
+    const TABLES: [&str; 7] = ["modality", "network", "preprocess", "pretrain", "seed", "source", "splits"];
+    TABLES.iter().any(|table| key.split('.').next() == Some(table))
 }
 
 /// Refuses to go on with other plugins than the run was begun with: its steps would not be of one piece.
@@ -317,6 +320,16 @@ mod tests {
         let filled = with_defaults(text).unwrap();
         assert_eq!(filled["network"]["precision"].as_str(), Some("float32"));
         assert!(differences(&filled, &with_defaults(&filled.to_string()).unwrap()).is_empty());
+    }
+
+    #[test]
+    fn a_network_is_not_recommended_to_a_run_that_would_have_trained_another() {
+        for key in ["seed", "splits.test", "network.width", "pretrain.epochs", "source.root", "preprocess.size"] {
+            assert!(is_of_pretraining(key), "{key}");
+        }
+        for key in ["iterations", "policy.epochs", "reward.batch", "target.root", "validity"] {
+            assert!(!is_of_pretraining(key), "{key}");
+        }
     }
 
     #[test]

@@ -289,7 +289,8 @@ pub(super) fn unknown(path: &Path) -> IoError {
 /// Whether a file's name is that of an image of a format that is read here.
 pub(super) fn is_named_so(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
+    let is_of_pair = name.ends_with(".hdr") && path.with_extension("img").is_file();
+    is_of_pair || ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 #[cfg(test)]

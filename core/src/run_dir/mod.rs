@@ -112,7 +112,7 @@ impl RunDir {
     /// Takes over a step that another run has finished in the same way: its files are copied.
     ///
     /// # Errors
-    /// If the other run has not finished it, or a file cannot be read or written.
+    /// If the other run has not finished it, or a file cannot be read or written or was changed since.
     pub fn adopt(&self, step: &Step, other: &Path) -> Result<(), RunError> {
         let folder = other.join(layout::step(step));
         let work = self.begin(step)?;
@@ -122,7 +122,7 @@ impl RunDir {
             let entry = entry.map_err(|source| RunError::Read { path: folder.clone(), source })?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if name != layout::STEP && name != layout::SUMS {
-                work.write(&name, &read(&entry.path())?)?;
+                work.write(&name, &read_as_written(&folder, &name)?)?;
             }
         }
         work.commit(&summary)

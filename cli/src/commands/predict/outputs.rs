@@ -92,9 +92,7 @@ pub fn to_be_done(
     let listed = tables::listed(&args.out)?;
     if !args.missing {
         let replaced: BTreeSet<String> = outputs.iter().map(|(_, output)| output.name()).collect();
-        for (name, row) in listed.iter().filter(|(name, _)| !replaced.contains(*name)) {
-            require_networks(row, &args.out.join(name), fingerprint)?;
-        }
+        require_networks(args, listed.iter().filter(|(name, _)| !replaced.contains(*name)), fingerprint)?;
         return Ok(outputs);
     }
     if let Some((_, unlisted)) = outputs.iter().find(|(_, output)| output.is_there() && !tables::is_in(&args.out)) {
@@ -104,9 +102,7 @@ pub fn to_be_done(
             unlisted.labels.display()
         );
     }
-    for (name, row) in &listed {
-        require_networks(row, &args.out.join(name), fingerprint)?;
-    }
+    require_networks(args, listed.iter(), fingerprint)?;
     let mut wanted = Vec::new();
     for (image, output) in outputs {
         match listed.get(&output.name()) {
@@ -119,15 +115,21 @@ pub fn to_be_done(
     Ok(wanted)
 }
 
-/// One folder holds the results of one pair of networks.
-fn require_networks(row: &Listed, labels: &Path, fingerprint: &str) -> anyhow::Result<()> {
-    ensure!(
-        row.networks == fingerprint,
-        "{}: was made by other networks (scores.csv has {}; those of the run now are {fingerprint}); choose another --out, \
-         or replace all with --force",
-        labels.display(),
-        if row.networks.is_empty() { "none" } else { &row.networks }
-    );
+/// One folder holds the results of one pair of networks. A row of a label map that is gone says nothing.
+fn require_networks<'a>(
+    args: &Args,
+    rows: impl Iterator<Item = (&'a String, &'a Listed)>,
+    fingerprint: &str,
+) -> anyhow::Result<()> {
+    for (labels, row) in rows.map(|(name, row)| (args.out.join(name), row)).filter(|(labels, _)| labels.exists()) {
+        ensure!(
+            row.networks == fingerprint,
+            "{}: was made by other networks (scores.csv has {}; those of the run now are {fingerprint}); choose another --out, or \
+             replace the results of all images in one call with --force",
+            labels.display(),
+            if row.networks.is_empty() { "none" } else { &row.networks }
+        );
+    }
     Ok(())
 }
 
