@@ -8,7 +8,7 @@ use std::{
 };
 
 use dicom_core::{
-    Tag,
+    Tag, VR,
     dictionary::{DataDictionary, DataDictionaryEntry},
 };
 use dicom_dictionary_std::{StandardDataDictionary, uids};
@@ -154,6 +154,16 @@ fn check_lengths(bytes: &[u8], syntax: &TransferSyntax) -> Result<(), String> {
             LazyDataToken::LazyValue { header, decoder } => {
                 let len = header.len.get().ok_or_else(|| format!("{} has no length", named(header.tag)))?;
                 within(decoder.position(), len, &named(header.tag))?;
+                let size = bytes_of_number(header.vr);
+                let is_last = decoder.position() + u64::from(len) == bytes.len() as u64;
+                if !len.is_multiple_of(size) && !is_last {
+                    return Err(format!(
+                        "{} is {len} bytes long; expected a multiple of {size}, which one number of its kind ({}) takes: the file is \
+                         damaged; copy or download it again",
+                        named(header.tag),
+                        header.vr
+                    ));
+                }
             }
             LazyDataToken::LazyItemValue { len, decoder } => {
                 within(decoder.position(), *len, &"a fragment of the pixel data")?
@@ -166,6 +176,17 @@ fn check_lengths(bytes: &[u8], syntax: &TransferSyntax) -> Result<(), String> {
             return Err(format!("sequences are nested more than {DEEPEST} deep"));
         }
         caught(|| token.skip().map_err(chain))?;
+    }
+}
+
+/// Bytes of one number (PS3.5, 6.2); 1 for what is no number. The parser reads whole numbers alone: of a value with a rest, that would
+/// be taken for the next element.
+fn bytes_of_number(vr: VR) -> u32 {
+    match vr {
+        VR::US | VR::SS | VR::OW => 2,
+        VR::AT | VR::UL | VR::SL | VR::FL | VR::OF | VR::OL => 4,
+        VR::FD | VR::OD | VR::UV | VR::SV | VR::OV => 8,
+        _ => 1,
     }
 }
 

@@ -34,6 +34,16 @@ fn a_length_that_the_file_does_not_have_is_refused_before_it_is_allocated() {
 }
 
 #[test]
+fn a_number_with_a_rest_does_not_shift_what_follows() {
+    let mut shifted = bytes(&Made::plain());
+    let rows = shifted.windows(8).position(|header| header == b"\x28\0\x10\0US\x02\0").unwrap();
+    shifted[rows + 6] = 3;
+    shifted.insert(rows + 8, 0);
+    let error = parse(&shifted).unwrap_err().to_string();
+    assert!(error.contains("Rows (0028,0010) is 3 bytes long; expected a multiple of 2"), "{error}");
+}
+
+#[test]
 fn frames_that_no_such_file_can_hold_are_refused() {
     let mut made = Made::plain();
     made.1 = "1.2.840.10008.1.2.5";
