@@ -55,6 +55,11 @@ pub fn records(catalog: &Catalog, config: &RawConfig) -> anyhow::Result<Vec<Plug
     catalog.plugins().iter().filter(is_used).map(record).collect()
 }
 
+/// What a component is called within its plugin.
+pub fn name_of(component: &str) -> &str {
+    component.split_once('/').map_or(component, |(_, name)| name)
+}
+
 /// The modality of this name.
 pub fn modality<'a>(catalog: &'a Catalog, id: &str) -> anyhow::Result<&'a Modality> {
     catalog.modality(id).ok_or_else(|| {

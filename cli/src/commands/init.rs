@@ -146,6 +146,7 @@ impl std::fmt::Display for Found {
     }
 }
 
+/// How to go on where a folder alone is not enough.
 const ADVICE: &str = "What a data source asks for stands beside `root` in a configuration; `rl4seg init` takes it with --source-set \
                       and --target-set KEY=VALUE";
 

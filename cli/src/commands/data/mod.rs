@@ -20,7 +20,7 @@ use rl4seg_core::{
 
 use crate::{
     args::GlobalArgs,
-    catalog,
+    catalog::{self, name_of},
     source_settings::{table, with_root},
 };
 
@@ -133,11 +133,6 @@ impl Folder {
 /// Whether a component is called so, with or without the name of its plugin.
 fn is_called(component: &str, wanted: &str) -> bool {
     component == wanted || name_of(component) == wanted
-}
-
-/// What a component is called within its plugin.
-fn name_of(component: &str) -> &str {
-    component.split_once('/').map_or(component, |(_, name)| name)
 }
 
 /// The data sources that a folder is enough for.

@@ -1,10 +1,7 @@
 //! The conformance kit of the SDK, run on a library as it was built: each component in a process of its own.
 
 use anyhow::{Context, bail};
-use rl4seg_core::{
-    config::Override,
-    plugin::{ComponentInfo, PluginInfo},
-};
+use rl4seg_core::{config::Override, plugin::PluginInfo};
 use serde_json::json;
 
 use super::{
@@ -14,6 +11,7 @@ use super::{
 };
 use crate::{
     args::GlobalArgs,
+    catalog::name_of,
     output::{self, table},
 };
 
@@ -23,7 +21,7 @@ pub fn verify(wanted: &str, settings: &[Override], global: &GlobalArgs) -> anyho
         let made_up = MadeUp::of(plugin, catalog).context("making up images with the modality's phantom")?;
         let mut outcomes = Vec::new();
         for (index, component) in plugin.components.iter().enumerate() {
-            let settings = match settings.get(name(component)) {
+            let settings = match settings.get(name_of(&component.id)) {
                 Some(given) => serde_json::to_value(given).context("writing JSON")?,
                 None => made_up.as_ref().and_then(|images| images.settings(&component.id)).unwrap_or_else(|| json!({})),
             };
@@ -39,18 +37,13 @@ pub fn verify(wanted: &str, settings: &[Override], global: &GlobalArgs) -> anyho
     })
 }
 
-/// The component's name within its plugin.
-fn name(component: &ComponentInfo) -> &str {
-    component.id.split_once('/').map_or(&component.id, |(_, name)| name)
-}
-
 /// The settings of each component, by its name.
 fn settings_of(plugin: &PluginInfo, settings: &[Override]) -> anyhow::Result<toml::Table> {
     let mut all = toml::Table::new();
     for setting in settings {
         setting.apply(&mut all)?;
     }
-    let names: Vec<&str> = plugin.components.iter().map(name).collect();
+    let names: Vec<&str> = plugin.components.iter().map(|component| name_of(&component.id)).collect();
     match all.iter().find(|(key, value)| !names.contains(&key.as_str()) || !value.is_table()) {
         None => Ok(all),
         Some((key, _)) => bail!(
