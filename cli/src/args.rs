@@ -127,4 +127,24 @@ mod tests {
             assert!(help.contains("Example:"), "{}", sub.get_name());
         }
     }
+
+    /// The commands of the examples of `command` and of those below it, without what is the shell's.
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let help = command.clone().render_long_help().to_string().replace("\\\n", " ");
+        let (_, after) = help.split_once("Example").unwrap_or_default();
+        let lines = after.lines().map(str::trim).filter(|line| line.starts_with("rl4seg "));
+        let of_shell = [" > ", " >> ", " 2> ", " | ", "   "];
+        let own = lines.map(|line| of_shell.iter().fold(line, |line, end| line.split(end).next().unwrap()).to_owned());
+        own.chain(command.get_subcommands().flat_map(examples)).collect()
+    }
+
+    #[test]
+    fn every_example_can_be_typed() {
+        let examples = examples(&Args::command());
+        assert!(examples.len() > 30, "{examples:?}");
+        for example in examples {
+            let parsed = Args::try_parse_from(example.split_whitespace());
+            assert!(parsed.is_ok(), "{example}: {}", parsed.err().unwrap());
+        }
+    }
 }

@@ -48,7 +48,9 @@ pub fn listen(shown: Shown, piece: &'static str) -> anyhow::Result<&'static Atom
             while !answer.load(Ordering::Relaxed) {
                 thread::sleep(INTERVAL);
             }
-            shown.tell(&format!("stopping at the next {piece}; Ctrl-C again ends the program at once"));
+            shown.tell(&format!(
+                "stopping at the next {piece}; Ctrl-C again ends the program at once, and what is finished is kept"
+            ));
         };
         thread::Builder::new().name("interrupt".to_owned()).spawn(answer).context("cannot start a thread")?;
         // Work is begun by one thread.

@@ -1,4 +1,4 @@
-//! The name that was probably meant where one is not known.
+//! The name that was probably meant where one is not known, and what else messages about settings lack.
 
 /// The one of `known` that is most like `wanted`; nothing where none is alike.
 #[must_use]
@@ -39,9 +39,37 @@ fn name_of(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or_default()
 }
 
-/// Adds the nearest of the names that serde lists in a message about a field or a variant that it does not know.
+/// A message of serde's for who knows no Rust: with the nearest of the names that it lists where it does not know one, and with the type
+/// that it expected in words.
 #[must_use]
-pub fn with_near_name(message: &str) -> String {
+pub fn in_words(message: &str) -> String {
+    with_near_name(&with_type_in_words(message))
+}
+
+/// What serde calls the types of settings, at the end of its messages.
+const TYPES: [(&str, &str); 11] = [
+    ("usize", "a whole number of at least 0"),
+    ("u64", "a whole number of at least 0"),
+    ("u32", "a whole number of at least 0"),
+    ("i64", "a whole number"),
+    ("i32", "a whole number"),
+    ("f64", "a number"),
+    ("f32", "a number"),
+    ("a boolean", "`true` or `false`"),
+    ("a string", "a text"),
+    ("a sequence", "a list"),
+    ("a map", "a table of keys and values"),
+];
+
+fn with_type_in_words(message: &str) -> String {
+    let in_words = |(name, words): &(&str, &str)| {
+        let before = message.strip_suffix(name)?.strip_suffix("expected ")?;
+        Some(format!("{before}expected {words}"))
+    };
+    TYPES.iter().find_map(in_words).unwrap_or_else(|| message.to_owned())
+}
+
+fn with_near_name(message: &str) -> String {
     let near = || {
         let (_, rest) = ["unknown field `", "unknown variant `"].iter().find_map(|start| message.split_once(start))?;
         let (unknown, rest) = rest.split_once('`')?;
@@ -56,7 +84,7 @@ pub fn with_near_name(message: &str) -> String {
 pub fn settings_fault(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
-    with_near_name(text.strip_suffix(&place).unwrap_or(&text))
+    in_words(text.strip_suffix(&place).unwrap_or(&text))
 }
 
 #[cfg(test)]
@@ -91,6 +119,32 @@ mod tests {
         let message = "unknown variant `acepted`, expected one of `none`, `accepted`, `corrected`";
         assert_eq!(with_near_name(message), format!("{message}; did you mean `accepted`?"));
         assert_eq!(with_near_name("invalid type"), "invalid type");
+    }
+
+    #[test]
+    fn types_are_told_in_words() {
+        #[derive(serde::Deserialize)]
+        #[allow(dead_code, reason = "only their types matter")]
+        struct Settings {
+            #[serde(default)]
+            epochs: usize,
+            #[serde(default)]
+            rate: f32,
+            #[serde(default)]
+            known: bool,
+            #[serde(default)]
+            names: Vec<String>,
+        }
+        for (text, expected) in [
+            (r#"{"epochs": "many"}"#, r#"invalid type: string "many", expected a whole number of at least 0"#),
+            (r#"{"epochs": -1}"#, "invalid value: integer `-1`, expected a whole number of at least 0"),
+            (r#"{"rate": "usize"}"#, r#"invalid type: string "usize", expected a number"#),
+            (r#"{"known": 1}"#, "invalid type: integer `1`, expected `true` or `false`"),
+            (r#"{"names": "a"}"#, r#"invalid type: string "a", expected a list"#),
+            (r#"{"names": [1]}"#, "invalid type: integer `1`, expected a text"),
+        ] {
+            assert_eq!(settings_fault(&serde_json::from_str::<Settings>(text).err().unwrap()), expected);
+        }
     }
 
     #[test]

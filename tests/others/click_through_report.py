@@ -9,6 +9,7 @@ import argparse
 import base64
 import io
 import json
+import os
 import random
 import re
 import subprocess
@@ -25,9 +26,19 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-# What a page of this many cases may take of the processor until it is loaded and the first case is painted, ms.
+# What a page of this many cases may take until it is loaded and the first case is painted, ms: by the clock, and of the processor.
 MANY = 1000
 MOST_MS = 2000
+# From here on the machine is busy with other things: a loop takes so many times as long as it works.
+CROWDED = 1.3
+# Cases whose pictures are compared with and without a layer.
+MOST_PICTURES = 8
+# Presses of Tab from one control to another.
+MOST_TABS = 150
+# Which verdict comes first.
+RANK = ["invalid", "unmeasurable", "valid"]
+# What a byte of the uncertainty has to be to be seen; 255 is where the networks did not look.
+VISIBLE, NOT_LOOKED_AT = 32, 255
 # WCAG 2.1, 1.4.3: normal and large text.
 CONTRAST = 4.5
 
@@ -61,6 +72,16 @@ for (const element of document.querySelectorAll("body *")) {
   if (ratio < arguments[0]) poor.push(`${element.tagName} "${element.textContent.trim().slice(0, 30)}" ${ratio.toFixed(2)}`);
 }
 return poor;
+"""
+
+
+CARD = "document.querySelector(`.card[data-number='${arguments[0]}']`)"
+PAINTED = f"""
+const canvas = {CARD}.querySelector("canvas");
+const states = Array.from(document.querySelectorAll("[data-layer]"), (b) => [b.dataset.layer, b.getAttribute("aria-pressed") === "true"]);
+const painted = canvas.dataset.layers ?? "";
+// A canvas out of view has one pixel.
+return canvas.width > 1 && states.every(([key, on]) => painted.includes(key) === on) ? canvas.toDataURL() : null;
 """
 
 
@@ -135,15 +156,49 @@ class Page:
         cards = "Array.from(document.querySelectorAll('.card:not([hidden])'), (card) => card.dataset[arguments[0]])"
         return self.script(f"return {cards}", name)
 
-    def painted(self):
-        """What the first card looks like, once it is painted with the layers that are on."""
-        layers = "Array.from(document.querySelectorAll('[data-layer][aria-pressed=true]'), (b) => b.dataset.layer)"
-        canvas = "document.querySelector('.card:not([hidden]) canvas')"
-        ready = f"const on = {layers}; return on.every((key) => {canvas}.dataset.layers.includes(key))"
-        off = "Array.from(document.querySelectorAll('[data-layer][aria-pressed=false]'), (b) => b.dataset.layer)"
-        gone = f"const off = {off}; return off.every((key) => !{canvas}.dataset.layers.includes(key))"
-        self.wait(lambda: self.script(ready) and self.script(gone), "a layer that was switched is not painted anew")
-        return self.script(f"return {canvas}.toDataURL()")
+    def painted(self, number):
+        """What a card looks like, once it is in view and painted with the layers that are on."""
+        self.script(f"{CARD}.scrollIntoView({{ block: 'center' }})", number)
+        found = []
+
+        def is_painted():
+            found[:] = [self.script(PAINTED, number)]
+            return found[0]
+
+        self.wait(is_painted, "a layer that was switched is not painted anew")
+        return found[0]
+
+    def planes(self):
+        """What the pictures of the cards shown hold, by their numbers: the bytes of each layer."""
+        data, every = self.script("return ['gallery-data', 'gallery-bytes'].map((id) => document.getElementById(id).textContent)")
+        pictures = json.loads(data)["pictures"]
+        shown = [int(number) for number in self.cards("number")]
+        return {number: unpacked(pictures[number], every) for number in shown if pictures[number]}
+
+    def focused(self, selector):
+        return self.script("return document.activeElement.matches(arguments[0])", selector)
+
+    def tab_to(self, selector):
+        """Presses Tab until what is looked for has the focus."""
+        for _ in range(MOST_TABS):
+            self.press(Keys.TAB)
+            if self.focused(selector):
+                return
+        check(False, f"{self.path.name}: Tab does not lead to {selector}")
+
+    def choose(self, selector, value):
+        """Chooses from a list by keys alone."""
+        self.tab_to(selector)
+        control = self.find(selector)
+        for _ in Select(control).options:
+            if control.get_property("value") == value:
+                return
+            self.press(Keys.ARROW_DOWN)
+        check(control.get_property("value") == value, f"{selector}: keys do not lead to {value}")
+
+    def on(self):
+        """The layers that are switched on."""
+        return self.script("return Array.from(document.querySelectorAll('[data-layer][aria-pressed=true]'), (b) => b.dataset.layer)")
 
     def take(self, name):
         if self.screenshots:
@@ -164,11 +219,9 @@ def numbers(texts):
 
 def sorts(page, orders):
     order = Select(page.find("#order"))
-    for name, datum, rising in orders:
+    for name in orders:
         order.select_by_value(name)
-        found = page.cards(datum)
-        values = sorted(found) if datum == "name" else sorted(numbers(found), reverse=not rising)
-        check((found if datum == "name" else numbers(found)) == values, f"by {name} comes {found}")
+        in_order(page, name)
     before = page.cards("number")
     page.find("#direction").click()
     check(page.cards("number") == before[::-1], "reversed order is not the reverse")
@@ -176,9 +229,34 @@ def sorts(page, orders):
     page.wait(lambda: page.cards("number") == sorted(page.cards("number"), key=int), "clearing does not put the worst first")
 
 
+def in_order(page, name):
+    found = page.cards(name)
+    values = {"name": list, "verdict": ranks}.get(name, numbers)(found)
+    check(values == sorted(values, reverse=name == "uncertainty"), f"by {name} comes {found}")
+
+
+def ranks(verdicts):
+    return [RANK.index(verdict) for verdict in verdicts]
+
+
+def sorts_by_verdict(page):
+    """With verdicts that are given out for it: the cases of a run may all have the same one."""
+    given = "document.querySelectorAll('.card').forEach((card, place) => { card.dataset.verdict = arguments[0][place % arguments[0].length]; })"
+    page.script(given, RANK[::-1])
+    Select(page.find("#order")).select_by_value("verdict")
+    found = list(zip(ranks(page.cards("verdict")), map(int, page.cards("number"))))
+    check(len({rank for rank, _ in found}) == min(len(RANK), len(found)), f"verdicts {found}")
+    # Cases of one verdict stay in the order of the page.
+    check(found == sorted(found), f"by validity comes {found}")
+    page.find("#direction").click()
+    backwards = ranks(page.cards("verdict"))
+    check(backwards == sorted(backwards, reverse=True), f"by validity, reversed, comes {backwards}")
+    page.load()
+
+
 def filters(page):
     everything = page.cards("name")
-    for verdict in ["invalid", "unmeasurable", "valid"]:
+    for verdict in RANK:
         Select(page.find("#verdict")).select_by_value(verdict)
         check(set(page.cards("verdict")) <= {verdict}, f"{verdict}: {page.cards('verdict')} is shown")
     Select(page.find("#verdict")).select_by_value("")
@@ -202,22 +280,75 @@ def filters(page):
 
 
 def layers(page):
+    """Each layer makes a difference wherever a case has something of it."""
     keys = page.script("return Array.from(document.querySelectorAll('[data-layer]'), (button) => button.dataset.layer)")
     check({"i", "l", "u"} <= set(keys), f"layers {keys}")
     for off in page.there("[data-layer][aria-pressed=false]"):
         off.click()
-    everything = page.painted()
+    planes = page.planes()
     for key in keys:
+        cases = [number for number, of_case in planes.items() if is_visible(key, of_case.get(key, b""))][:MOST_PICTURES]
+        # The plane that is shown of a volume need not be one with faults.
+        check(cases or key == "f", f"no case has anything of layer {key}")
+        everything = {number: page.painted(number) for number in cases}
         button = page.find(f"[data-layer={key}]")
         button.click()
         check(button.get_attribute("aria-pressed") == "false", f"layer {key} stays pressed")
-        without = page.painted()
-        # Not every case has faults; image, labels and uncertainty every one has.
-        check(key in "tf" or without != everything, f"layer {key} makes no difference")
+        same = [number for number in cases if page.painted(number) == everything[number]]
+        check(not same, f"layer {key} makes no difference to the cases {same}")
         page.press(key)
         check(button.get_attribute("aria-pressed") == "true", f"key {key} does nothing")
-        check(page.painted() == everything, f"layer {key} does not come back as it was")
+        other = [number for number in cases if page.painted(number) != everything[number]]
+        check(not other, f"layer {key} does not come back as it was in the cases {other}")
+        print(f"{page.path.name}: layer {key} makes a difference to {len(cases)} cases")
     return keys
+
+
+def unpacked(picture, every):
+    """The layers of a picture (gallery/picture.rs), by their keys."""
+    data = zlib.decompress(base64.b64decode(every[slice(*picture["at"])]))
+    length = picture["size"][0] * picture["size"][1]
+    keys = ["i", "l"] + [name[0] for name in ["uncertainty", "truth", "faults"] if picture[name]]
+    check(len(data) == len(keys) * length, f"a picture has {len(data)} bytes, for {keys} of {picture['size']}")
+    return {key: data[place * length : (place + 1) * length] for place, key in enumerate(keys)}
+
+
+def is_visible(key, layer):
+    return any(VISIBLE <= value < NOT_LOOKED_AT for value in layer) if key == "u" else any(layer)
+
+
+def keyboard(page):
+    """A person without a mouse orders, filters and opens cases."""
+    page.load()
+    everything = page.cards("number")
+    page.choose("#order", "name")
+    in_order(page, "name")
+    before = page.cards("number")
+    page.tab_to("#direction")
+    page.press(Keys.SPACE)
+    check(page.cards("number") == before[::-1], "the space bar does not reverse the order")
+    wanted = page.cards("verdict")[0]
+    page.choose("#verdict", wanted)
+    check(set(page.cards("verdict")) == {wanted}, f"{wanted}: {page.cards('verdict')} is shown")
+    page.tab_to("#name")
+    on, name = page.on(), page.cards("name")[-1]
+    page.press(name)
+    check(page.cards("name") and all(name in found for found in page.cards("name")), f"{name}: {page.cards('name')} is shown")
+    check(page.on() == on, "a name that is written switches layers")
+    page.tab_to("#controls [type=reset]")
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.cards("number") == everything, "Enter on Clear does not bring all back")
+    page.tab_to(".card button.picture")
+    check(page.script("return getComputedStyle(document.activeElement).outlineStyle") != "none", "the picture in focus has no outline")
+    name = page.script("return document.activeElement.closest('.card').dataset.name")
+    check(name == page.cards("name")[0], f"Tab leads to {name} first")
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.script("return document.querySelector('#large').open"), "Enter does not open a case")
+    check(page.find("#large h3").text == name, f"Enter opens {page.find('#large h3').text}, not {name}")
+    page.tab_to("#large [data-close]")
+    page.press(Keys.ENTER)
+    page.wait(lambda: not page.script("return document.querySelector('#large').open"), "Enter does not close the large picture")
+    check(page.script("return document.activeElement.closest('.card')?.dataset.name") == name, "the focus is lost")
 
 
 def large(page):
@@ -345,24 +476,51 @@ def replaced(html, pattern, by):
 
 
 def loads_fast(driver, path):
-    """Prints the wall-clock time; what is asserted is the processor's, which does not depend on who else uses the machine."""
+    """Holds the best of three times to the limit. The processor's does not depend on who else uses the machine. The clock's does: where it is
+    too long and all three times other things were at work, before or after, it is printed and not held against the page."""
     driver.execute_cdp_cmd("Performance.enable", {})
-    walls, cpus = [], []
-    for _ in range(3):
-        before = cpu_ms(driver)
-        page = Page(driver, path, None)
-        page.wait(lambda: page.script("return performance.getEntriesByType('navigation')[0].loadEventEnd > 0"), "it does not load")
-        after = cpu_ms(driver)
-        # A page may have a process of its own.
-        cpus.append(after - before if after >= before else after)
-        load = page.script("return performance.getEntriesByType('navigation')[0].loadEventEnd")
-        walls.append((load, float(page.script("return document.documentElement.dataset.painted"))))
-        page.no_errors()
-        driver.get("about:blank")
-    load, painted = min(walls, key=max)
+    tries = [load_time(driver, path) for _ in range(3)]
+    (load, painted, _, _), cpu = min(tries, key=by_clock), min(cpu for _, _, cpu, _ in tries)
+    crowds = ", ".join(f"{crowd:.1f}" for *_, crowd in tries)
     size = path.stat().st_size / 1e6
-    print(f"{MANY} cases, {size:.0f} MB: loaded after {load:.0f} ms, first case painted after {painted:.0f} ms, processor {min(cpus):.0f} ms (best of 3)")
-    check(min(cpus) < MOST_MS, f"{MANY} cases take {min(cpus):.0f} ms of the processor; at most {MOST_MS} are expected")
+    print(
+        f"{MANY} cases, {size:.0f} MB: loaded after {load:.0f} ms, first case painted after {painted:.0f} ms, processor {cpu:.0f} ms "
+        f"(best of 3); a loop took {crowds} times as long as it worked"
+    )
+    check(cpu < MOST_MS, f"{MANY} cases take {cpu:.0f} ms of the processor; at most {MOST_MS} are expected")
+    if max(load, painted) < MOST_MS:
+        return
+    undisturbed = [one for one in tries if one[-1] < CROWDED]
+    check(not undisturbed, f"{MANY} cases are up after {by_clock(min(undisturbed or tries, key=by_clock)):.0f} ms; at most {MOST_MS} are expected")
+    print(f"NOT CHECKED, time by the clock: other things were at work each time (from {CROWDED} on)")
+
+
+def load_time(driver, path):
+    """Until it is loaded and the first case is painted, and of the processor, ms; and how crowded the machine was."""
+    crowd, before = crowding(), cpu_ms(driver)
+    page = Page(driver, path, None)
+    page.wait(lambda: page.script("return performance.getEntriesByType('navigation')[0].loadEventEnd > 0"), "it does not load")
+    after = cpu_ms(driver)
+    load = page.script("return performance.getEntriesByType('navigation')[0].loadEventEnd")
+    painted = float(page.script("return document.documentElement.dataset.painted"))
+    page.no_errors()
+    driver.get("about:blank")
+    # A page may have a process of its own.
+    return load, painted, after - before if after >= before else after, max(crowd, crowding())
+
+
+def by_clock(one):
+    load, painted, *_ = one
+    return max(load, painted)
+
+
+def crowding():
+    """How many times as long as it works a loop takes: 1 where a core is free for it, 2 where it gets half of one."""
+    began, work = time.perf_counter(), 0.1
+    until = time.process_time() + work
+    while time.process_time() < until:
+        pass
+    return (time.perf_counter() - began) / work
 
 
 def cpu_ms(driver):
@@ -395,18 +553,22 @@ def main():
 
 def click(driver, screenshots, report, review):
     page = Page(driver, report, screenshots)
-    sorts(page, [("dice", "dice", True), ("uncertainty", "uncertainty", False), ("name", "name", True)])
+    sorts(page, ["dice", "uncertainty", "verdict", "name"])
+    sorts_by_verdict(page)
     filters(page)
     check("t" in layers(page), "the truth cannot be shown")
+    keyboard(page)
     large(page)
     legible(page)
     accessible(page)
     prints(page, ["Adaptation of", "Results", "Target domain", "Cases", "Uncertainty", "Learning", "Time and memory", "What was run"])
     page.no_errors()
     page = Page(driver, review, screenshots)
-    sorts(page, [("uncertainty", "uncertainty", False), ("name", "name", True)])
+    sorts(page, ["uncertainty", "verdict", "name"])
+    sorts_by_verdict(page)
     filters(page)
     layers(page)
+    keyboard(page)
     large(page)
     legible(page)
     accessible(page)

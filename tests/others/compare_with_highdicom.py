@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Has highdicom, pydicom and dciodvfy read the DICOM segmentations and parametric maps that rl4seg writes, and rl4seg those of highdicom.
 
-Usage: compare_with_highdicom.py WRITE_DICOM READ_LABELS
+Usage: compare_with_highdicom.py WRITE_DICOM READ_LABELS [--write]
 
 WRITE_DICOM and READ_LABELS are target/debug/write-dicom and read-labels, which `cargo test --workspace --no-run` builds. Images are those that pydicom ships, and
 some that are made of them: series in order and not, oblique, without a frame of reference, with names in other letters; volumes and cines
@@ -24,7 +24,8 @@ import highdicom
 import numpy
 import pydicom
 from pydicom.data import get_testdata_file
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless, SegmentationStorage
+from verdicts import Verdicts, arguments, reason, read, shipped
 
 warnings.simplefilter("ignore")
 
@@ -331,8 +332,38 @@ def check(program, reader, image, planes, kind, folder):
     return [*wrong, f"parametric map: {unlike}"] if unlike else wrong
 
 
+def shipped_label_maps():
+    """Name and path of the segmentations that come with pydicom, and of all that comes with highdicom."""
+    for name, path in shipped(pydicom, "data"):
+        try:
+            is_segmentation = pydicom.dcmread(path, specific_tags=["SOPClassUID"]).get("SOPClassUID") == SegmentationStorage
+        except Exception:  # pydicom raises nearly every kind
+            is_segmentation = False
+        if is_segmentation:
+            yield name, path
+    yield from shipped(highdicom, "_icc_profiles", "_standard")
+
+
+def verdict_of(reader, path, folder):
+    """What became of a file that was read as a label map, and why."""
+    (told,) = read(reader, path, folder / "read", {})
+    try:
+        expected, failure = highdicom.seg.segread(path).get_volume(combine_segments=True, allow_missing_positions=True).array, None
+    except Exception as error:  # highdicom raises nearly every kind
+        expected, failure = None, str(error)
+    if "refused" in told:
+        return "refused by both" if failure else "refused", [], reason(told["refused"], path)
+    if "crashed" in told or failure:
+        return "OTHERWISE", [], told.get("crashed") or f"read, but highdicom says: {failure}"
+    found = numpy.fromfile(folder / "read", "u1").reshape(told["shape"])
+    # From the lowest plane up or down.
+    is_same = any(numpy.array_equal(found, order) for order in [expected, expected[::-1]])
+    return ("same", [], "") if is_same else ("OTHERWISE", [], "other labels")
+
+
 def main():
-    program, reader = sys.argv[1:]
+    (program, reader), rewrite = arguments()
+    verdicts = Verdicts(__file__)
     count = bad = foreign = foreign_bad = 0
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -348,10 +379,14 @@ def main():
                     foreign, foreign_bad = foreign + made, foreign_bad + len(wrong)
                     for sentence in wrong:
                         print(f"OTHERWISE  {image.name}, {kind}, by highdicom: {sentence}")
+        for name, path in shipped_label_maps():
+            verdicts.add(name, *verdict_of(reader, path, folder))
     checked = "dciodvfy" if shutil.which("dciodvfy") else "(no dciodvfy here)"
     print(f"{count - bad} of {count} segmentations and parametric maps read as they were written, by highdicom, pydicom and {checked}")
     print(f"{foreign - foreign_bad} of {foreign} segmentations by highdicom read as they were written, by rl4seg")
-    return 1 if bad or foreign_bad else 0
+    differing, otherwise = verdicts.settle(rewrite), verdicts.count("OTHERWISE")
+    print(f"read as label maps, pydicom's and highdicom's {verdicts.summary()}")
+    return 1 if bad or foreign_bad or otherwise or differing else 0
 
 
 if __name__ == "__main__":

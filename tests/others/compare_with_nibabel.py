@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 """Compares what rl4seg and nibabel read of the NIfTI files that nibabel ships for its own tests.
 
-Usage: compare_with_nibabel.py READ_IMAGE [FILE ...]
+Usage: compare_with_nibabel.py READ_IMAGE [FILE ...] [--write]
 
-READ_IMAGE is target/debug/read-image, which `cargo test --workspace --no-run` builds. Without FILE the files of the installed nibabel
-are taken, and some that nibabel makes here: both versions, both byte orders, pairs, turned and flipped. Needs nibabel and
-NumPy. Prints a row for each file; fails if a file is read otherwise than by nibabel.
+READ_IMAGE is target/debug/read-image, which `cargo test --workspace --no-run` builds. Without FILE all files that the installed nibabel
+ships are taken, whatever their format (but DICOM, which compare_with_pydicom.py takes), and some that nibabel makes here: both
+versions, both byte orders, pairs, turned and flipped. Needs nibabel and NumPy. Fails if a file is read otherwise than by nibabel, if one
+that is made here is refused, or if what became of a shipped one is not what docs/formats.md lists, which --write writes anew.
 """
 
-import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -19,6 +17,7 @@ import nibabel
 import numpy
 from nibabel.affines import from_matvec
 from nibabel.eulerangles import euler2mat
+from verdicts import Verdicts, arguments, read_as_asked, reason, shipped
 
 AFFINES = {
     "plain": numpy.diag([1.5, 0.75, 3.0, 1.0]),
@@ -26,13 +25,7 @@ AFFINES = {
     "oblique": from_matvec(euler2mat(z=0.4, y=-0.2, x=0.1) @ numpy.diag([1.25, 0.9, 2.0]), [7, -8, 9]),
     "left-handed": numpy.array([[0, 2.0, 0, 1], [2.0, 0, 0, 2], [0, 0, 2.0, 3], [0, 0, 0, 1]]),
 }
-
-
-def shipped():
-    """The NIfTI files that come with nibabel."""
-    folder = pathlib.Path(nibabel.__file__).parent / "tests" / "data"
-    names = ["*.nii", "*.nii.gz", "*.hdr"]
-    return sorted(path for name in names for path in folder.glob(name))
+FOLDERS = ["externals/tests/data", "gifti/tests/data", "tests/data"]
 
 
 def made(folder):
@@ -86,30 +79,34 @@ def difference(path, found, values):
 
 
 def main():
-    program, *files = sys.argv[1:]
+    (program, *files), rewrite = arguments()
+    verdicts, wrong, count = Verdicts(__file__), 0, 0
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        if files:
-            paths = [pathlib.Path(file) for file in files]
-        else:
-            paths = [*shipped(), *made(folder)]
-        wrong = read = 0
-        for path in paths:
-            values = folder / "values"
-            environment = {**os.environ, "AXIS": "depth"}
-            answer = subprocess.run([program, path, values], check=True, capture_output=True, text=True, env=environment).stdout
-            found = json.loads(answer)
+
+        def verdict_of(path):
+            (found, *more), settings = read_as_asked(program, path, folder / "values", "depth")
             if "refused" in found:
-                print(f"refused    {found['refused'].replace(str(path.parent) + '/', '')}")
-                wrong += path.parent == folder
-                continue
-            unlike = difference(path, found, pathlib.Path(f"{values}.0").read_bytes())
-            wrong += unlike is not None
-            read += unlike is None
-            if unlike or path.parent != folder:
-                print(f"{'OTHERWISE' if unlike else 'the same':10} {path.name}{': ' + unlike if unlike else ''}")
-    print(f"{read} of {len(paths)} read as nibabel reads them, {wrong} otherwise")
-    return 1 if wrong else 0
+                return "refused", settings, reason(found["refused"], path)
+            several = "several images" if more else None
+            unlike = found.get("crashed") or several or difference(path, found, (folder / "values.0").read_bytes())
+            return ("OTHERWISE", settings, unlike) if unlike else ("same", settings, "")
+
+        for path in files or made(folder):
+            verdict, _, why = verdict_of(pathlib.Path(path))
+            count += 1
+            wrong += verdict != "same"
+            if verdict != "same" or files:
+                print(f"{verdict:10} {pathlib.Path(path).name}: {why}")
+        print(f"{count - wrong} of {count} read as nibabel reads them")
+        if files:
+            return 1 if wrong else 0
+        for name, path in shipped(nibabel, *FOLDERS):
+            if path.suffix != ".dcm":
+                verdicts.add(name, *verdict_of(path))
+    differing, otherwise = verdicts.settle(rewrite), verdicts.count("OTHERWISE")
+    print(f"nibabel's {verdicts.summary()}")
+    return 1 if wrong or otherwise or differing else 0
 
 
 if __name__ == "__main__":

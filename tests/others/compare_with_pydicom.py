@@ -1,22 +1,20 @@
 #!/usr/bin/env python3
 """Compares what rl4seg and pydicom read of the DICOM files that pydicom and nibabel ship for their own tests.
 
-Usage: compare_with_pydicom.py READ_IMAGE [--table]
+Usage: compare_with_pydicom.py READ_IMAGE [--write]
 
-READ_IMAGE is target/debug/read-image, which `cargo test --workspace --no-run` builds. Each file is read by itself, and the folder that
-pydicom ships as a medium (with a DICOMDIR) as a whole. Files whose spacing is missing are refused for that, then read with one given by
-hand, so that their values are compared too. Compared are shape, every value (after rescaling, MONOCHROME1 turned round, luminance of
-colours), spacing, affine and the order of slices. Values that were packed with losses may differ by two. With --table every file is
-listed, as in docs/formats.md. Needs pydicom, nibabel, NumPy, and for compressed files pylibjpeg with its plugins and pyjpegls. Fails if
-a file is read otherwise than by pydicom.
+READ_IMAGE is target/debug/read-image, which `cargo test --workspace --no-run` builds. Each file is read by itself, and what its DICOMDIRs
+list as a medium. A file that leaves its spacing or its third axis open is refused for that, then read with one given by hand, so that its
+values are compared too; one that is packed with gzip is unpacked. Compared are shape, every value (after rescaling, MONOCHROME1 turned
+round, luminance of colours), spacing (of ultrasound that of its regions), the time between frames, affine and the order of slices. Values
+that were packed with losses may differ by two. Needs pydicom, nibabel, NumPy, and for compressed files pylibjpeg with its plugins and
+pyjpegls. Fails if a file is read otherwise than by pydicom, or if what became of one is not what docs/formats.md lists, which --write
+writes anew.
 """
 
-import gzip
-import json
+import copy
 import logging
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import warnings
@@ -24,21 +22,22 @@ import warnings
 import nibabel
 import numpy
 import pydicom
+from pydicom.data import get_testdata_file
 from pydicom.pixels import apply_color_lut, apply_rescale
+from verdicts import Verdicts, arguments, read, read_as_asked, reason, shipped, unpacked
 
 warnings.simplefilter("ignore")
 logging.disable(logging.CRITICAL)
 
 LOSSY = 2.0
+CENTIMETRES, PLANE, TISSUE, COLOR_FLOW = 3, 1, 1, 2
 
 
-def shipped():
-    """The DICOM files that come with pydicom and nibabel."""
-    roots = [pathlib.Path(pydicom.__file__).parent / "data", pathlib.Path(nibabel.__file__).parent / "nicom" / "tests" / "data"]
-    others = {".py", ".pyc", ".txt", ".json", ".dump", ".icc", ".gz", ".md", ".npy", ".cfg", ".html"}
-    for root in roots:
-        yield from sorted(path for path in root.rglob("*") if path.is_file() and path.suffix not in others)
-        yield from sorted(root.rglob("*.dcm.gz"))
+def files():
+    """Name and path of the files that come with pydicom, and of the DICOM files of nibabel."""
+    yield from shipped(pydicom, "data")
+    yield from shipped(nibabel, "nicom/tests/data")
+    yield from ((name, path) for name, path in shipped(nibabel, "tests/data") if path.suffix == ".dcm")
 
 
 def luminance(pixels):
@@ -68,6 +67,26 @@ def is_lossy(dataset):
     return "JPEG Baseline" in name or "JPEG Extended" in name
 
 
+def spacings_of_regions(dataset):
+    """Of each two-dimensional region of tissue or colour flow of ultrasound: mm between rows, and between columns."""
+    for region in dataset.get("SequenceOfUltrasoundRegions", []):
+        shows_tissue = region.RegionSpatialFormat == PLANE and region.RegionDataType in (TISSUE, COLOR_FLOW)
+        if shows_tissue and region.PhysicalUnitsXDirection == region.PhysicalUnitsYDirection == CENTIMETRES:
+            yield [abs(float(region.PhysicalDeltaY)) * 10, abs(float(region.PhysicalDeltaX)) * 10]
+
+
+def interval_ms(dataset):
+    """Time between the frames of a cine, where it has several and tells it."""
+    if dataset.get("NumberOfFrames", 1) == 1:
+        return None
+    if dataset.get("FrameTime"):
+        return float(dataset.FrameTime)
+    if dataset.get("FrameTimeVector"):
+        # The first frame follows none.
+        return numpy.array(dataset.FrameTimeVector, float)[1:].mean()
+    return 1000 / dataset.CineRate if dataset.get("CineRate") else None
+
+
 def unlike(found, values, datasets):
     """How what rl4seg found differs from what pydicom finds in these planes, or nothing."""
     expected = numpy.stack([values_of(dataset) for dataset in datasets])
@@ -78,8 +97,12 @@ def unlike(found, values, datasets):
     if off > (LOSSY if is_lossy(datasets[0]) else 1e-3 * max(1.0, numpy.abs(expected).max() / 1e4)):
         return f"values differ by {off}"
     spacing = datasets[0].get("PixelSpacing", datasets[0].get("ImagerPixelSpacing"))
-    if spacing and not numpy.allclose(found["spacing_mm"], numpy.array(spacing, float), rtol=1e-9):
-        return f"spacing {found['spacing_mm']}, not {spacing}"
+    for told in [spacing, *spacings_of_regions(datasets[0])]:
+        if told and not numpy.allclose(found["spacing_mm"], numpy.array(told, float), rtol=1e-9):
+            return f"spacing {found['spacing_mm']}, not {told}"
+    interval = interval_ms(datasets[0])
+    if interval is not None and not numpy.isclose(found["slow"].get("time_ms", numpy.nan), interval, rtol=1e-9):
+        return f"third axis {found['slow']}, not {interval} ms between frames"
     affine = numpy.array(found["affine"])
     for plane, dataset in enumerate(datasets):
         if "ImagePositionPatient" in dataset and "PixelSpacing" in dataset and dataset.get("NumberOfFrames", 1) == 1:
@@ -92,28 +115,6 @@ def unlike(found, values, datasets):
     return None
 
 
-def read(program, path, values, told):
-    """The images that rl4seg finds in a file or folder."""
-    environment = {**os.environ, "AXIS": "time", **told}
-    answer = subprocess.run([program, path, values], capture_output=True, text=True, env=environment)
-    if answer.returncode != 0:
-        return [{"crashed": answer.stderr.strip()[-200:]}]
-    return [json.loads(line) for line in answer.stdout.splitlines()]
-
-
-class Tally:
-    """What came of all files."""
-
-    def __init__(self, lists_all):
-        self.lists_all = lists_all
-        self.counts = {"the same": 0, "refused": 0, "refused by both": 0, "OTHERWISE": 0}
-
-    def add(self, verdict, name, detail=""):
-        self.counts[verdict] += 1
-        if self.lists_all or verdict == "OTHERWISE":
-            print(f"{verdict:15} {name}{': ' if detail else ''}{detail}")
-
-
 def by_pydicom(path):
     """The data set with its pixels decoded, or why there are none."""
     try:
@@ -124,68 +125,125 @@ def by_pydicom(path):
         return None, str(error).splitlines()[0]
 
 
-def check_file(program, path, folder, tally):
+def verdict_of(program, path, folder):
+    """What became of a file, what was told by hand, and why."""
     values = folder / "values"
-    note = ""
-    (found, *more) = read(program, path, values, {}) or [{"refused": "no image"}]
-    missing = "missing" in found.get("refused", "") and "PixelSpacing" in found["refused"]
-    if missing:
-        note = "without a spacing, which is asked for"
-        (found, *more) = read(program, path, values, {"SPACING": "1 1"})
+    (found, *more), settings = read_as_asked(program, path, values, "time")
     dataset, failure = by_pydicom(path)
-    if "crashed" in found or more:
-        tally.add("OTHERWISE", path.name, found.get("crashed", "several images"))
-    elif "refused" in found:
-        reason = found["refused"].replace(f"{path.parent}/", "").removeprefix(f"{path.name}: ")
-        tally.add("refused by both" if failure else "refused", path.name, reason)
-    elif failure:
-        tally.add("OTHERWISE", path.name, f"read, but pydicom says: {failure}")
+    if "refused" in found:
+        return "refused by both" if failure else "refused", settings, reason(found["refused"], path)
+    if "crashed" in found or more or failure:
+        return "OTHERWISE", settings, found.get("crashed") or (f"read, but pydicom says: {failure}" if failure else "several images")
+    different = unlike(found, pathlib.Path(f"{values}.0").read_bytes(), [dataset])
+    return "OTHERWISE" if different else "same", settings, different or ""
+
+
+def verdict_of_packed(program, path, folder):
+    """As `verdict_of`; what is packed with gzip is refused, then unpacked."""
+    verdict, settings, why = verdict_of(program, path, folder)
+    inner = unpacked(path, folder) if verdict == "refused by both" else None
+    if inner is None:
+        return verdict, settings, why
+    verdict, settings, why = verdict_of(program, inner, folder)
+    return verdict, ["unpacked", *settings], why
+
+
+def cines(folder):
+    """Cines of ultrasound with other spacings and times than those that are shipped, where x and y are alike; a change each."""
+
+    def region_of(dataset):
+        return dataset.SequenceOfUltrasoundRegions[0]
+
+    def taller_than_wide(dataset):
+        region_of(dataset).PhysicalDeltaX, region_of(dataset).PhysicalDeltaY = 0.03125, 0.0625
+
+    def upwards(dataset):
+        taller_than_wide(dataset)
+        region_of(dataset).PhysicalDeltaY *= -1
+
+    def with_color_flow(dataset):
+        taller_than_wide(dataset)
+        flow = copy.deepcopy(region_of(dataset))
+        flow.RegionDataType = COLOR_FLOW
+        dataset.SequenceOfUltrasoundRegions.append(flow)
+
+    def with_a_spectrum_first(dataset):
+        taller_than_wide(dataset)
+        spectrum = copy.deepcopy(region_of(dataset))
+        spectrum.RegionSpatialFormat, spectrum.RegionDataType, spectrum.PhysicalUnitsXDirection = 3, 3, 4
+        spectrum.PhysicalDeltaX = spectrum.PhysicalDeltaY = 0.5
+        dataset.SequenceOfUltrasoundRegions.insert(0, spectrum)
+
+    def with_pixel_spacing(dataset):
+        taller_than_wide(dataset)
+        dataset.PixelSpacing = [0.625, 0.3125]
+
+    def with_times(dataset):
+        del dataset.FrameTime
+        dataset.FrameTimeVector = [0] + [21.5] * (dataset.NumberOfFrames - 1)
+
+    def with_a_rate(dataset):
+        del dataset.FrameTime
+        dataset.CineRate = 40
+
+    for change in [taller_than_wide, upwards, with_color_flow, with_a_spectrum_first, with_pixel_spacing, with_times, with_a_rate]:
+        dataset = pydicom.dcmread(get_testdata_file("examples_ybr_color.dcm"))
+        change(dataset)
+        path = folder / f"cine_{change.__name__}.dcm"
+        dataset.save_as(path)
+        yield path
+
+
+def listed_by(path):
+    """The images that a DICOMDIR lists, by SOPInstanceUID."""
+    records = [record for record in pydicom.dcmread(path).DirectoryRecordSequence if "ReferencedFileID" in record]
+    datasets = [pydicom.dcmread(path.parent.joinpath(*record.ReferencedFileID)) for record in records]
+    return {dataset.SOPInstanceUID: dataset for dataset in datasets if "PixelData" in dataset}
+
+
+def verdict_of_medium(program, path, folder):
+    """As `verdict_of`, of the slices of a medium, which are put together to volumes."""
+    expected = listed_by(path)
+    counts, whys = {"same": 0, "refused": 0, "OTHERWISE": 0}, []
+    images = read(program, path, folder / "medium", {})
+    for index, found in enumerate(images):
+        if "planes" in found:
+            datasets = [expected[uid] for uid, _ in found["planes"]]
+            why = unlike(found, (folder / f"medium.{index}").read_bytes(), datasets)
+            verdict = "OTHERWISE" if why else "same"
+        else:
+            verdict, why = "refused" if "refused" in found else "OTHERWISE", reason(found.get("refused") or found["crashed"], path)
+        counts[verdict] += 1
+        if why:
+            whys.append(why if len(images) == 1 else f"image {index + 1}: {why}")
+    if counts["OTHERWISE"] or len(images) == 1:
+        verdict = "OTHERWISE" if counts["OTHERWISE"] else "same" if counts["same"] else "refused" if expected else "refused by both"
     else:
-        different = unlike(found, pathlib.Path(f"{values}.0").read_bytes(), [dataset])
-        if missing:
-            different = different and (None if different.startswith("spacing") else different)
-        tally.add("OTHERWISE" if different else "the same", path.name, different or note)
-
-
-def check_medium(program, folder, tally):
-    """The slices of a medium, which are put together to volumes."""
-    root = pathlib.Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"
-    by_uid = {}
-    for path in root.rglob("*"):
-        if path.is_file() and path.name[0].isdigit():
-            dataset = pydicom.dcmread(path)
-            by_uid[dataset.SOPInstanceUID] = dataset
-    for index, found in enumerate(read(program, root / "DICOMDIR", folder / "medium", {})):
-        name = f"DICOMDIR, image {index + 1}"
-        if "planes" not in found:
-            tally.add("refused", name, found["refused"].replace(f"{root}/", ""))
-            continue
-        datasets = [by_uid[uid] for uid, _ in found["planes"]]
-        different = unlike(found, (folder / f"medium.{index}").read_bytes(), datasets)
-        tally.add("OTHERWISE" if different else "the same", name, different or f"{len(datasets)} planes")
+        verdict = f"{counts['same']} images the same, {counts['refused']} refused"
+    return verdict, [], "; ".join(whys)
 
 
 def main():
-    program, *flags = sys.argv[1:]
-    tally = Tally("--table" in flags)
+    (program,), rewrite = arguments()
+    verdicts, media, made, wrong = Verdicts(__file__), {}, 0, 0
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        for path in shipped():
-            if path.name.startswith("DICOMDIR"):
-                # A list of files, which `check_medium` follows.
-                continue
-            if path.suffix == ".gz":
-                unpacked = folder / path.stem
-                unpacked.write_bytes(gzip.decompress(path.read_bytes()))
-                path = unpacked
-            check_file(program, path, folder, tally)
-        check_medium(program, folder, tally)
-    counts = tally.counts
-    print(
-        f"{counts['the same']} read as pydicom reads them, {counts['refused by both']} refused by both, {counts['refused']} refused here "
-        f"for a reason, {counts['OTHERWISE']} otherwise"
-    )
-    return 1 if counts["OTHERWISE"] else 0
+        for name, path in files():
+            check = verdict_of_medium if path.name.startswith("DICOMDIR") else verdict_of_packed
+            verdict, settings, why = check(program, path, pathlib.Path(folder))
+            if " images " in verdict:
+                # Several files list the same medium.
+                first = media.setdefault(why, path.name)
+                why = why if first == path.name else f"as of `{first}`"
+            verdicts.add(name, verdict, settings, why)
+        for path in cines(pathlib.Path(folder)):
+            verdict, settings, why = verdict_of(program, path, pathlib.Path(folder))
+            made, wrong = made + 1, wrong + (verdict != "same" or bool(settings))
+            if verdict != "same" or settings:
+                print(f"OTHERWISE  {path.name}: {verdict}, {settings}, {why}")
+    differing, otherwise = verdicts.settle(rewrite), verdicts.count("OTHERWISE")
+    print(f"pydicom's and nibabel's {verdicts.summary()}")
+    print(f"{made - wrong} of {made} cines with other spacings and times read as pydicom reads them")
+    return 1 if otherwise or differing or wrong else 0
 
 
 if __name__ == "__main__":

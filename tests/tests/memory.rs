@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use burn::tensor::Device;
 use rl4seg_core::{
-    adapt::{Calibration, Portion, Segmenter, Validity},
+    adapt::{Calibration, PROGRAM, Portion, Segmenter, Validity},
     component::{ImitationStep, Policy, PolicyUpdate, RewardBatch, RewardModel, TrainingMemory, UpdateRule},
     domain::{Grid, Image, ImageBatch, LabelBatch, Rollout, Seed, SlowAxis},
     nn::{self, NetworkPolicy, NetworkReward, NetworkSettings},
@@ -45,7 +45,7 @@ fn share(width: usize, shape: [usize; 3], portion: Portion) -> f64 {
     let ((told, _), taken) = measured(|| {
         let segmenter = segmenter(width);
         let image = image(shape);
-        let told = segmenter.memory(image.grid(), 1, portion).unwrap().unwrap();
+        let told = segmenter.memory(image.grid(), 1, portion).unwrap().unwrap() - PROGRAM;
         (told, segmenter.segment(("scan", &image), portion, &mut |_, _| {}).unwrap())
     });
     println!("width {width}, {shape:?}, {portion:?}: {} MiB told, {} MiB taken", told >> 20, taken >> 20);

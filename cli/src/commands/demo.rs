@@ -4,7 +4,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use rl4seg_core::{component::Modality, config, io::write_atomically, plugin::Catalog};
+use rl4seg_core::{config, io::write_atomically, plugin::Catalog};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -45,6 +45,10 @@ pub struct Args {
 /// The kind of images that the demo is about.
 const MODALITY: &str = "echo";
 const CONFIGURATION: &str = "run.toml";
+/// The folders of images, by domain.
+const DOMAINS: [(Domain, &str); 2] = [(Domain::Source, "source"), (Domain::Target, "target")];
+/// Where images and configuration are written; what is in the folder of the demo itself is complete, and of one seed.
+const UNFINISHED: &str = ".unfinished";
 
 /// The numbers of `demo.toml`.
 #[derive(Debug, Deserialize)]
@@ -73,11 +77,10 @@ struct Parts {
 pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     let catalog = catalog::load(global)?;
     let configuration = args.out.join(CONFIGURATION);
-    if configuration.exists() {
-        refuse_other_numbers(args, &configuration)?;
-    } else {
-        prepare(args, &configuration, &catalog, global.shown())?;
+    if !configuration.exists() {
+        prepare(args, &catalog, global.shown())?;
     }
+    require_same_demo(args, &configuration)?;
     let finished = session::adapt(&configuration, &[], &catalog, &args.device, global.shown())?;
     let [written, run] = [&configuration, &finished.root].map(|path| path.to_string_lossy());
     let result = json!({ "configuration": written, "run": run, "results": &finished.results });
@@ -92,9 +95,18 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
     })
 }
 
-/// What was asked for must be what the demo in this folder was begun with.
-fn refuse_other_numbers(args: &Args, configuration: &Path) -> anyhow::Result<()> {
+/// What was asked for must be what the demo in this folder was begun with, and what is there must be a demo.
+fn require_same_demo(args: &Args, configuration: &Path) -> anyhow::Result<()> {
     let begun_with = config::read(configuration, &[])?;
+    let folder = fs::canonicalize(&args.out).with_context(|| format!("{}: cannot be read", args.out.display()))?;
+    for (domain, (_, name)) in [&begun_with.source, &begun_with.target].into_iter().zip(DOMAINS) {
+        let root = domain.settings.get("root").and_then(toml::Value::as_str);
+        ensure!(
+            root.is_some_and(|root| Path::new(root) == folder.join(name)),
+            "{} is no configuration of a demo: its [{name}] lies elsewhere. Choose another --out; `rl4seg adapt` takes your own",
+            configuration.display()
+        );
+    }
     let other_seed = args.seed.is_some_and(|seed| seed != begun_with.seed);
     let other_iterations = args.iterations.is_some_and(|iterations| iterations != begun_with.iterations);
     ensure!(
@@ -107,8 +119,51 @@ fn refuse_other_numbers(args: &Args, configuration: &Path) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Writes images and configuration. The configuration comes last, so where there is one, all is there.
-fn prepare(args: &Args, configuration: &Path, catalog: &Catalog, shown: Shown) -> anyhow::Result<()> {
+/// Makes images and configuration, in a folder that holds nothing yet but what an earlier attempt left.
+fn prepare(args: &Args, catalog: &Catalog, shown: Shown) -> anyhow::Result<()> {
+    let unfinished = args.out.join(UNFINISHED);
+    if !unfinished.join(CONFIGURATION).exists() {
+        require_empty(&args.out)?;
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished).with_context(|| format!("{}: cannot be removed", unfinished.display()))?;
+        }
+        fs::create_dir_all(&unfinished).with_context(|| format!("{}: cannot be made", unfinished.display()))?;
+        write(args, &unfinished, catalog, shown)?;
+    }
+    move_out(&unfinished, &args.out)
+}
+
+/// Refuses a folder in which there is something of others.
+fn require_empty(folder: &Path) -> anyhow::Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("{}: cannot be read", folder.display()))?;
+    for entry in entries {
+        let name = entry.with_context(|| format!("{}: cannot be read", folder.display()))?.file_name();
+        ensure!(
+            name == UNFINISHED,
+            "{}: has `{}` in it and no {CONFIGURATION} of a demo; expected a folder that is empty or not there. Choose another --out",
+            folder.display(),
+            name.display()
+        );
+    }
+    Ok(())
+}
+
+/// Moves what is complete to its place. The configuration comes last, so where there is one, all is there.
+fn move_out(unfinished: &Path, folder: &Path) -> anyhow::Result<()> {
+    for name in DOMAINS.iter().map(|(_, name)| *name).chain([CONFIGURATION]) {
+        let (from, to) = (unfinished.join(name), folder.join(name));
+        if from.exists() {
+            fs::rename(&from, &to).with_context(|| format!("{}: cannot be made", to.display()))?;
+        }
+    }
+    fs::remove_dir(unfinished).with_context(|| format!("{}: cannot be removed", unfinished.display()))
+}
+
+/// Writes images and configuration. The configuration comes last.
+fn write(args: &Args, folder: &Path, catalog: &Catalog, shown: Shown) -> anyhow::Result<()> {
     let modality = catalog::modality(catalog, MODALITY)?;
     let numbers: Numbers = toml::from_str(include_str!("demo.toml")).context("demo.toml")?;
     let seed = args.seed.unwrap_or(0);
@@ -118,40 +173,41 @@ fn prepare(args: &Args, configuration: &Path, catalog: &Catalog, shown: Shown) -
     if let Some(iterations) = args.iterations {
         text.set("iterations", i64::try_from(iterations).context("--iterations is too large")?);
     }
-    fs::create_dir_all(&args.out).with_context(|| format!("{}: cannot be made", args.out.display()))?;
     let mut appearances = Vec::new();
-    for (domain, name, parts) in
-        [(Domain::Source, "source", numbers.images.source), (Domain::Target, "target", numbers.images.target)]
-    {
+    for ((domain, name), parts) in DOMAINS.into_iter().zip([numbers.images.source, numbers.images.target]) {
         let Parts { train, validation, test } = parts;
         let amount = Amount { size: numbers.images.size, train, validation, test };
-        let folder = args.out.join(name);
-        write_images(Phantom { domain, seed, amount }, catalog, modality, &folder, shown)?;
-        let found = find(catalog, modality, &folder, &[])?;
+        let images = folder.join(name);
+        Phantom { domain, seed, amount }.write(catalog, modality, &images, shown)?;
+        let found = find(catalog, modality, &images, &[])?;
         text.set_domain(name, &found.component, Path::new(name));
         appearances.push(found.appearance);
     }
     if let [source, target] = appearances.as_slice() {
         appearance::fit(&mut text, source, target)?;
     }
-    Ok(write_atomically(configuration, text.to_string().as_bytes())?)
+    Ok(write_atomically(&folder.join(CONFIGURATION), text.to_string().as_bytes())?)
 }
 
-/// Writes a domain's images to a folder that is there only when it is complete.
-fn write_images(
-    phantom: Phantom,
-    catalog: &Catalog,
-    modality: &Modality,
-    folder: &Path,
-    shown: Shown,
-) -> anyhow::Result<()> {
-    if folder.exists() {
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_attempt_left_is_moved_on_and_what_others_left_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("demo");
+        require_empty(&out).unwrap();
+        let unfinished = out.join(UNFINISHED);
+        fs::create_dir_all(unfinished.join("target")).unwrap();
+        require_empty(&out).unwrap();
+        // Stopped after the first folder was moved.
+        fs::create_dir(out.join("source")).unwrap();
+        fs::write(unfinished.join(CONFIGURATION), "").unwrap();
+        move_out(&unfinished, &out).unwrap();
+        assert!(out.join("target").is_dir() && out.join(CONFIGURATION).is_file() && !unfinished.exists());
+        fs::remove_file(out.join(CONFIGURATION)).unwrap();
+        let refused = require_empty(&out).unwrap_err().to_string();
+        assert!(refused.contains("expected a folder that is empty or not there"), "{refused}");
     }
-    let partial = folder.with_extension("partial");
-    if partial.exists() {
-        fs::remove_dir_all(&partial).with_context(|| format!("{}: cannot be removed", partial.display()))?;
-    }
-    phantom.write(catalog, modality, &partial, shown)?;
-    fs::rename(&partial, folder).with_context(|| format!("{}: cannot be made", folder.display()))
 }

@@ -10,9 +10,10 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
     adapt::{self, Components, ReviewedCase, See},
+    builtin::PLUGIN,
     config::{self, Override, Plan, RawConfig},
     plugin::Catalog,
-    run_dir::{self, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
+    run_dir::{self, Entry, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
 };
 
 pub use moves::{moved, require_data};
@@ -67,6 +68,8 @@ pub struct Session {
     components: Components,
     run: RunDir,
     device: DeviceArg,
+    /// Whether the run was made by this process.
+    is_new: bool,
 }
 
 impl Session {
@@ -81,6 +84,7 @@ impl Session {
         let begun = root.exists().then(|| run_dir::read_manifest(&root)).transpose()?;
         let device = &begun.map_or_else(|| Ok(device.clone()), |manifest| device.of_run(&root, &manifest.device))?;
         let mut components = components(&root, &plan, catalog, device)?;
+        let is_new = !root.exists();
         let run = open_or_create(&root, &plan, catalog, device)?;
         let places = moves::new_places(&root, &plan)?;
         if !places.is_empty() {
@@ -95,7 +99,7 @@ impl Session {
         for (key, path) in places {
             journal.record(Event::Moved { key, path })?;
         }
-        Ok(Self { root, plan, components, run, device: device.clone() })
+        Ok(Self { root, plan, components, run, device: device.clone(), is_new })
     }
 
     /// The run may take no more than so many bytes of memory.
@@ -155,10 +159,23 @@ impl Session {
             shown.tell("note: on a GPU the first batches of each kind take long: kernels are compiled and tried out");
         }
         let mut progress = RunProgress::of_run(shown, self.estimate()?, interrupt::listen(shown, "batch")?);
-        adapt::run_steps(&self.run, &mut self.components, &self.plan, steps, &mut progress)
-            .map_err(|error| progress.ended(error, &self.root, iterations))?;
+        let ended = adapt::run_steps(&self.run, &mut self.components, &self.plan, steps, &mut progress);
+        if let Err(error) = ended {
+            let is_refused = error.interrupted_in().is_none() && self.is_new && nothing_is_begun(&self.root);
+            let told = progress.ended(error, &self.root, iterations);
+            if is_refused {
+                self.run.take_back();
+            }
+            return Err(told);
+        }
         Ok(Finished { results: iteration_results(&self.root, self.plan.iterations)?, root: self.root })
     }
+}
+
+/// Whether no step of a run was begun, as where its data or its need of memory were refused.
+fn nothing_is_begun(root: &Path) -> bool {
+    let is_start = |entry: &Entry| matches!(entry.event, Event::Started { .. });
+    run_dir::read_journal(root).is_ok_and(|entries| !entries.iter().any(is_start))
 }
 
 /// The directory and the checked configuration of a run.
@@ -257,8 +274,11 @@ fn is_of_pretraining(key: &str) -> bool {
 pub fn require_same_plugins(root: &Path, manifest: &Manifest, now: &[PluginRecord]) -> anyhow::Result<()> {
     for then in &manifest.plugins {
         let Some(now) = now.iter().find(|record| record.name == then.name) else { continue };
+        // What is linked into the program has no file; the core is the program, and its version that of the run's files.
+        let is_same =
+            now.sha256 == then.sha256 && (now.sha256.is_some() || now.version == then.version || now.name == PLUGIN);
         ensure!(
-            now.sha256 == then.sha256,
+            is_same,
             "{}: the plugin `{}` is not the one that the run was begun with (version {}, SHA-256 {}; now {}, {}); put that one \
              back, or begin another run",
             root.display(),
@@ -320,6 +340,27 @@ mod tests {
         let filled = with_defaults(text).unwrap();
         assert_eq!(filled["network"]["precision"].as_str(), Some("float32"));
         assert!(differences(&filled, &with_defaults(&filled.to_string()).unwrap()).is_empty());
+    }
+
+    #[test]
+    fn a_plugin_within_the_program_is_another_in_another_version() {
+        let record = |name: &str, version: &str, sha256: Option<&str>| PluginRecord {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            sha256: sha256.map(str::to_owned),
+        };
+        let is_same = |then: PluginRecord, now: PluginRecord| {
+            let manifest = Manifest::new("cpu", 1, "", vec![then]);
+            require_same_plugins(Path::new("run"), &manifest, &[now]).is_ok()
+        };
+        assert!(is_same(record("echo", "1.0.0", None), record("echo", "1.0.0", None)));
+        assert!(!is_same(record("echo", "1.0.0", None), record("echo", "1.0.1", None)));
+        assert!(!is_same(record("echo", "1.0.0", None), record("echo", "1.0.0", Some("00"))));
+        assert!(is_same(record("echo", "1.0.0", Some("00")), record("echo", "1.0.0", Some("00"))));
+        assert!(
+            is_same(record(PLUGIN, "1.0.0", None), record(PLUGIN, "1.0.1", None)),
+            "runs of earlier versions go on"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod adaptation;
 mod data;
+mod dicom;
 mod documents;
 mod faults;
 mod machine;

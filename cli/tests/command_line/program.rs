@@ -78,6 +78,23 @@ pub fn rl4seg_after(before: &str, args: &[&str]) -> Outcome {
     Outcome::of(command.output().unwrap())
 }
 
+/// Runs `rl4seg` with `args`, and looks how many bytes of memory it holds at the most.
+#[cfg(target_os = "linux")]
+pub fn rl4seg_measured(args: &[&str]) -> (Outcome, u64) {
+    use std::process::Stdio;
+    let mut child = program().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+        peak = peak.max(kib.unwrap_or(0) << 10);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    (Outcome::of(child.wait_with_output().unwrap()), peak)
+}
+
 /// A folder of its own for a test.
 pub struct Folder {
     root: PathBuf,

@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rl4seg_core::run_dir::{self, Step, layout};
+use rl4seg_core::run_dir::{self, Event, Step, StepKind, layout};
 
-use crate::program::{Folder, adapt_args, program, results};
+use crate::program::{Folder, adapt_args, program, results, wait_until};
 
 #[test]
 fn a_run_that_is_killed_in_each_step_ends_with_the_same_bytes() {
@@ -44,6 +44,47 @@ fn kill_in(folder: &Folder, root: &Path, step: &Step) {
     }
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn a_run_that_is_killed_loses_no_whole_epoch() {
+    let folder = Folder::new().with_data();
+    let root = folder.at("killed");
+    let epochs = ["--set", "output=killed", "--set", "reward.epochs=6", "--set", "policy.epochs=6"];
+    let learning = [(0, StepKind::Pretrain), (1, StepKind::FitReward), (1, StepKind::ImprovePolicy)];
+    for step in learning.map(|(iteration, kind)| Step::new(iteration, kind)) {
+        let mut child = program()
+            .args(adapt_args(&folder.text("run.toml")))
+            .args(epochs)
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_until(|| attempts(&root, &step).last().is_some_and(|attempt| attempt.len() >= 2), "a second epoch");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!run_dir::is_done(&root, &step), "{step} was over before it could be killed");
+    }
+    folder.adapt(&epochs).done();
+    for step in learning.map(|(iteration, kind)| Step::new(iteration, kind)) {
+        let [killed, resumed] = attempts(&root, &step).try_into().unwrap();
+        // The journal tells of an epoch before it is kept.
+        let last = *killed.last().unwrap();
+        assert!([last, last + 1].contains(&resumed[0]), "{step}: {killed:?}, then {resumed:?}");
+    }
+}
+
+/// The epochs that the journal tells of, for each attempt at a step.
+fn attempts(root: &Path, step: &Step) -> Vec<Vec<usize>> {
+    let mut attempts: Vec<Vec<usize>> = Vec::new();
+    for entry in run_dir::read_journal(root).unwrap_or_default() {
+        match entry.event {
+            Event::Started { step: begun } if begun == *step => attempts.push(Vec::new()),
+            Event::Epoch { step: of, epoch } if of == *step => attempts.last_mut().unwrap().push(epoch),
+            _ => {}
+        }
+    }
+    attempts
 }
 
 #[test]

@@ -8,11 +8,13 @@ use std::{
 };
 
 use rl4seg_core::{
-    domain::{Grid, Image},
+    domain::{Grid, Image, SlowAxis},
     io::nifti::{NiftiGeometry, ThirdAxis, write_image},
 };
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
+use crate::program::rl4seg_measured;
 use crate::program::{Folder, files, outcome, program, rl4seg, signal, wait_until};
 
 #[test]
@@ -142,6 +144,24 @@ fn predict_in_tiles(folder: &Folder, run: &str) {
     assert!(error.contains("limit of 1 MiB") && error.contains("large.nii"), "{error}");
     let error = predict(["--tile", "100"]).refused();
     assert!(error.contains("a multiple of 64") && error.contains("as 128"), "{error}");
+    #[cfg(target_os = "linux")]
+    predict_within_a_limit(folder, run);
+}
+
+/// What the process holds, as the system counts it.
+#[cfg(target_os = "linux")]
+fn predict_within_a_limit(folder: &Folder, run: &str) {
+    let slow = SlowAxis::Time { interval_ms: Some(20.0) };
+    let grid = Grid::new([4, 640, 640], [0.25, 0.25], slow).unwrap();
+    let image = Image::new(grid, 1, (0..grid.len()).map(|index| (index * 37 % 101) as f32 / 100.0).collect()).unwrap();
+    let (scan, out) = (folder.text("long.nii"), folder.text("within"));
+    write_image(scan.as_ref(), &image, &NiftiGeometry::for_grid(&grid)).unwrap();
+    let predict = ["predict", run, &scan, "--out", &out, "--force", "--json", "--third-axis", "time"];
+    for limit in ["200", "400"] {
+        let (outcome, taken) = rl4seg_measured(&[&predict[..], &["--memory", limit]].concat());
+        let told = outcome.json()[0]["memory_bytes"].as_u64().unwrap();
+        assert!(taken <= told && told <= limit.parse::<u64>().unwrap() << 20, "{taken} taken, {told} told");
+    }
 }
 
 /// What was stopped goes on, and comes to what one call comes to; earlier results of the images left are not taken for new ones.
@@ -352,4 +372,5 @@ fn a_run_takes_no_more_memory_than_it_says_and_is_refused_above_a_limit() {
     }
     let refused = folder.adapt(&["--memory", "64", "--set", "output=refused"]).refused();
     assert!(refused.contains("the limit of 64 MiB") && refused.contains("network.width"), "{refused}");
+    assert!(!folder.at("refused").exists(), "what was advised would be another configuration than that of the run");
 }

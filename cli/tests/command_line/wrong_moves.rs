@@ -226,7 +226,7 @@ fn an_image_whose_intensities_were_not_prepared_is_named() {
 }
 
 #[test]
-fn an_image_in_color_is_refused_with_what_is_read() {
+fn a_picture_whose_intensities_were_not_prepared_is_named_and_once() {
     let folder = Folder::new();
     let (scan, out) = (folder.text("color.png"), folder.text("results"));
     let mut encoder = png::Encoder::new(fs::File::create(&scan).unwrap(), 16, 16);
@@ -237,7 +237,9 @@ fn an_image_in_color_is_refused_with_what_is_read() {
         .write_image_data(&(0..16 * 16 * 3).map(|i| (i % 255) as u8).collect::<Vec<u8>>())
         .unwrap();
     let error = rl4seg(["predict", &BEGUN.text("run"), &scan, "--out", &out, "--spacing", "1", "1"]);
-    told(error, &["color.png"]);
+    let error = error.refused();
+    assert_eq!(error.matches("color.png").count(), 1, "{error}");
+    assert!(error.contains("intensities lie in"), "{error}");
 }
 
 #[test]
@@ -360,4 +362,15 @@ fn what_is_missing_is_told_where_nobody_can_be_asked() {
     wrong_usage(rl4seg(["init", "--modality", "echo", "--out", &out]), &["--source <DIR>, --target <DIR>", "Usage:"]);
     let file = labels(&folder.at("a.nii"), |_| 0);
     wrong_usage(rl4seg(["check", &file]), &["--modality"]);
+}
+
+#[test]
+fn a_demo_takes_no_folder_of_others_for_its_own() {
+    let folder = Folder::new();
+    let out = folder.text("demo");
+    copy(&BEGUN.at("source"), &folder.at("demo/source"));
+    let expected = ["demo: has `source` in it", "empty or not there"];
+    told(rl4seg(["demo", "--out", &out]), &expected);
+    fs::copy(BEGUN.at("run.toml"), folder.at("demo/run.toml")).unwrap();
+    told(rl4seg(["demo", "--out", &out]), &["run.toml is no configuration of a demo", "`rl4seg adapt` takes your own"]);
 }

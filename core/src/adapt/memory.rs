@@ -10,8 +10,9 @@ use crate::{
     run_dir::StepKind,
 };
 
-/// Bytes of the program itself: code, plugins, threads' stacks, and what the allocator holds back.
-const PROGRAM: u64 = 96 << 20;
+/// Bytes of the program itself: code, plugins, threads' stacks, and what the allocator holds back. `predict` was seen to hold up to 95
+/// MiB beside what images and networks take.
+pub const PROGRAM: u64 = 128 << 20;
 /// Bytes of a number.
 const NUMBER: u64 = size_of::<f32>() as u64;
 /// Batches that are held beside the one that is learnt from: one that is made ahead, as images and as what they are stacked from.

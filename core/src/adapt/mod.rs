@@ -49,7 +49,7 @@ pub use evaluate::{CaseResult, DomainSummary, EvaluateSummary, StructureSummary}
 pub use frozen::{FrozenCase, cases_of_run, data_may_move, expect_cases_of};
 pub use improve_policy::update_settings;
 pub use log::{MetricsLine, verify};
-pub use memory::MemoryEstimate;
+pub use memory::{MemoryEstimate, PROGRAM};
 pub use observer::{Observer, Progress, Silent, Unit};
 pub use portions::{collect_portion, improve_portion};
 pub use prepared::{PreparedCase, prepare_image};
@@ -161,7 +161,14 @@ fn require_memory(
 ) -> Result<(), AdaptError> {
     // A run of an earlier version does not say how large its cases are.
     if seen.source.values().any(|content| content.channels == 0) {
-        return Ok(());
+        return match components.memory_limit {
+            Some(_) => Err(AdaptError::Data(
+                "an earlier version began this run and did not write down how large its cases are, so that nothing tells what it takes \
+                 of memory; leave the limit out, or begin another run"
+                    .to_owned(),
+            )),
+            None => Ok(()),
+        };
     }
     match (memory::estimate(plan, components, seen)?, components.memory_limit) {
         (Some(estimate), limit) => {

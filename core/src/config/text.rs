@@ -7,7 +7,7 @@ use std::{
 use toml::{Table, Value};
 
 use super::{ConfigError, RawConfig};
-use crate::near_name::with_near_name;
+use crate::near_name::in_words;
 
 /// A key and the value that replaces what the file says, as `policy.clip_range=0.1`.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,7 +138,7 @@ fn without_dots(path: &Path) -> PathBuf {
 
 fn parse(path: &Path, text: &str, overrides: &[Override]) -> Result<RawConfig, ConfigError> {
     let fault = |message: String| ConfigError::Parse { path: path.to_owned(), message };
-    let of_file = || toml::from_str(text).map_err(|error| fault(with_near_name(error.to_string().trim_end())));
+    let of_file = || toml::from_str(text).map_err(|error| fault(in_words(error.to_string().trim_end())));
     if overrides.is_empty() {
         return of_file();
     }
@@ -162,7 +162,7 @@ fn parse(path: &Path, text: &str, overrides: &[Override]) -> Result<RawConfig, C
         }
     }
     let (change, error) = to_blame;
-    let reason = with_near_name(error.message());
+    let reason = in_words(error.message());
     Err(change.map_or_else(|| fault(reason.clone()), |change| change.fault(reason.clone())))
 }
 

@@ -210,6 +210,26 @@ mod tests {
     }
 
     #[test]
+    fn spacings_are_the_same_to_a_part_in_ten_thousand() {
+        let of = |[z, y, x]: [f64; 3]| Grid::new([2, 3, 4], [y, x], SlowAxis::Depth { spacing_mm: z }).unwrap();
+        let grid = of([5.0, 0.5, 0.25]);
+        for axis in 0..3 {
+            let by = |share: f64| {
+                let mut lengths = [5.0, 0.5, 0.25];
+                lengths[axis] *= 1.0 + share;
+                of(lengths)
+            };
+            for (share, is_same) in [(0.5e-4, true), (-0.5e-4, true), (2e-4, false), (-2e-4, false)] {
+                let other = by(share);
+                assert_eq!(grid.difference(&other).is_none(), is_same, "axis {axis}, {share}");
+                assert_eq!(other.difference(&grid).is_none(), is_same, "axis {axis}, {share}, the other way round");
+            }
+        }
+        let names = grid.difference(&of([5.001, 0.5, 0.25])).unwrap();
+        assert_eq!(names, "slice distance 5 mm against 5.001 mm");
+    }
+
+    #[test]
     fn position_counts_in_c_order() {
         let grid = Grid::new([2, 3, 4], [1.0, 1.0], SlowAxis::Time { interval_ms: None }).unwrap();
         assert_eq!(grid.position(0), [0, 0, 0]);

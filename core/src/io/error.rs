@@ -89,7 +89,7 @@ pub enum IoError {
         at: [usize; 3],
     },
     /// A voxel that is no label.
-    #[error("{}: label {found} at [slow, y, x] = {at:?}; expected one of {expected}", path.display())]
+    #[error("{}: label {found} at [slow, y, x] = {at:?}, the file has {values}; expected one of {expected}", path.display())]
     Label {
         /// The file.
         path: PathBuf,
@@ -97,6 +97,8 @@ pub enum IoError {
         found: f64,
         /// Where it was found first.
         at: [usize; 3],
+        /// All values that the file has, or that they are many.
+        values: String,
         /// The values that are labels, with their names.
         expected: String,
     },

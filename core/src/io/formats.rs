@@ -157,16 +157,22 @@ pub fn read_labels_on(
     }
 }
 
-/// Where the voxels of a file lie.
+/// Where the voxels of a file lie; they are read of DICOM alone.
 ///
 /// # Errors
-/// As [`read_image`].
+/// As [`read_image`], but for what is wrong with voxels.
 pub fn read_geometry(path: &Path, reading: &Reading) -> Result<NiftiGeometry, IoError> {
-    match required(path)? {
-        Format::Nifti => NiftiGeometry::read(path, nifti_axis(path, reading)?),
-        Format::Dicom => Ok(dicom_image(path, reading)?.placed.geometry),
-        format => Ok(volume(path, format, reading, Purpose::Image)?.geometry),
-    }
+    let third_axis = reading.third_axis.unwrap_or(ThirdAxis::Depth);
+    let geometry = match required(path)? {
+        Format::Nifti => NiftiGeometry::read(path, third_axis)?,
+        Format::MetaImage => meta_image::read_geometry(path, third_axis)?,
+        Format::Nrrd => nrrd::read_geometry(path, third_axis)?,
+        Format::Picture => return picture_geometry(path, reading.spacing_mm),
+        Format::Dicom => return Ok(dicom_image(path, reading)?.placed.geometry),
+    };
+    require_axis(path, geometry.grid(), reading)?;
+    require_spacing(path, geometry.grid(), reading)?;
+    Ok(geometry)
 }
 
 /// Where the voxels of an image lie, and which instances of DICOM it is.
@@ -243,10 +249,25 @@ fn picture(path: &Path, spacing_mm: Option<[f64; 2]>, purpose: Purpose) -> Resul
     super::picture::read(path, spacing_mm, purpose)
 }
 
+#[cfg(feature = "pictures")]
+fn picture_geometry(path: &Path, spacing_mm: Option<[f64; 2]>) -> Result<NiftiGeometry, IoError> {
+    super::picture::read_geometry(path, spacing_mm)
+}
+
 #[cfg(not(feature = "pictures"))]
 fn picture(path: &Path, _: Option<[f64; 2]>, _: Purpose) -> Result<Volume, IoError> {
+    Err(without_pictures(path))
+}
+
+#[cfg(not(feature = "pictures"))]
+fn picture_geometry(path: &Path, _: Option<[f64; 2]>) -> Result<NiftiGeometry, IoError> {
+    Err(without_pictures(path))
+}
+
+#[cfg(not(feature = "pictures"))]
+fn without_pictures(path: &Path) -> IoError {
     let detail = "is a picture, which this program was built without (feature `pictures`)".to_owned();
-    Err(IoError::Unsupported { path: path.to_owned(), detail })
+    IoError::Unsupported { path: path.to_owned(), detail }
 }
 
 #[cfg(feature = "dicom")]
@@ -318,6 +339,39 @@ mod tests {
             (b"", None),
         ] {
             assert_eq!(Format::of_start(start), format, "{}", start.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn where_voxels_lie_is_told_by_the_header_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let meta = |more: &str, data: &str| {
+            format!(
+                "ObjectType = Image\nNDims = 3\nDimSize = 3 2 4\nElementSpacing = 1 2 5\nElementType = MET_UCHAR\n{more}\
+                 ElementDataFile = {data}\nabc"
+            )
+        };
+        let nrrd = |encoding: &str| {
+            format!("NRRD0004\ntype: uchar\ndimension: 3\nsizes: 3 2 4\nspacings: 1 2 5\nencoding: {encoding}\n\nabc")
+        };
+        let depth = Reading { third_axis: Some(ThirdAxis::Depth), ..Reading::default() };
+        for cut_off in [
+            meta("", "LOCAL"),
+            meta("CompressedData = True\n", "LOCAL"),
+            meta("", "nowhere.raw"),
+            nrrd("raw"),
+            nrrd("gzip"),
+            nrrd("raw\ndata file: nowhere.raw"),
+        ] {
+            std::fs::write(&path, &cut_off).unwrap();
+            let grid = *read_geometry(&path, &depth).unwrap().grid();
+            let expected = Grid::new([4, 2, 3], [2.0, 1.0], SlowAxis::Depth { spacing_mm: 5.0 }).unwrap();
+            assert_eq!(grid, expected, "{cut_off}");
+            assert!(read_image(&path, &depth).is_err(), "{cut_off}");
+            assert!(matches!(read_geometry(&path, &Reading::default()), Err(IoError::Unsupported { .. })), "{cut_off}");
+            let other = Reading { spacing_mm: Some([2.0, 2.0]), ..depth };
+            assert!(matches!(read_geometry(&path, &other), Err(IoError::Field { field, .. }) if field == "spacing"));
         }
     }
 

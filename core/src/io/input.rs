@@ -115,7 +115,7 @@ impl Input {
         }
     }
 
-    /// Its grid: from the header of NIfTI, and of DICOM without decoding a pixel; files of other formats are read for it.
+    /// Its grid, from the header of its file, or of all its files of DICOM; no voxel is decoded.
     ///
     /// # Errors
     /// As [`Input::read`].

@@ -17,7 +17,7 @@ use super::{
     IoError,
     nifti::{NiftiGeometry, ThirdAxis},
     placing::{self, Axes},
-    voxels::{Volume, Voxels, bytes_of, read_voxels},
+    voxels::{Described, Volume, bytes_of, read_voxels},
 };
 
 /// Bytes of a header at the most; those that are written have a thousand.
@@ -40,18 +40,16 @@ pub(super) fn is_meta_image(start: &[u8]) -> bool {
 
 /// The numbers of a file.
 pub(super) fn read(path: &Path, third_axis: ThirdAxis) -> Result<Volume, IoError> {
-    let file = File::open(path).map_err(|source| placing::read_error(path, source))?;
-    let mut file = BufReader::new(file);
-    let header = Header::read(path, &mut file)?;
-    header.check_kind()?;
-    let sizes = header.sizes()?;
-    let data_type = header.data_type()?;
-    let big_endian = header.is("BinaryDataByteOrderMSB")? || header.is("ElementByteOrderMSB")?;
-    let geometry = header.geometry(&sizes, third_axis)?;
-    let len =
-        bytes_of(&sizes, data_type).ok_or_else(|| header.field("DimSize", "fewer voxels: no machine holds these"))?;
-    let bytes = header.voxels(file, len)?;
-    Ok(Volume { geometry, voxels: Voxels { bytes, data_type, big_endian, scaling: [1.0, 0.0] } })
+    let (header, file) = Header::open(path)?;
+    let described = header.described(third_axis)?;
+    let bytes = header.voxels(file, described.len)?;
+    Ok(described.with(bytes))
+}
+
+/// Where the voxels of a file lie; they are not read.
+pub(super) fn read_geometry(path: &Path, third_axis: ThirdAxis) -> Result<NiftiGeometry, IoError> {
+    let (header, _) = Header::open(path)?;
+    Ok(header.described(third_axis)?.geometry)
 }
 
 /// Keys and values, up to `ElementDataFile`.
@@ -61,6 +59,13 @@ struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
+    /// The header of a file, and what follows it.
+    fn open(path: &'a Path) -> Result<(Self, BufReader<File>), IoError> {
+        let file = File::open(path).map_err(|source| placing::read_error(path, source))?;
+        let mut file = BufReader::new(file);
+        Ok((Self::read(path, &mut file)?, file))
+    }
+
     fn read(path: &'a Path, file: &mut impl BufRead) -> Result<Self, IoError> {
         let mut fields = BTreeMap::new();
         let mut lines = file.take(LONGEST_HEADER);
@@ -78,6 +83,17 @@ impl<'a> Header<'a> {
             };
         }
         Ok(Self { path, fields })
+    }
+
+    fn described(&self, third_axis: ThirdAxis) -> Result<Described, IoError> {
+        self.check_kind()?;
+        let sizes = self.sizes()?;
+        let data_type = self.data_type()?;
+        let big_endian = self.is("BinaryDataByteOrderMSB")? || self.is("ElementByteOrderMSB")?;
+        let geometry = self.geometry(&sizes, third_axis)?;
+        let len =
+            bytes_of(&sizes, data_type).ok_or_else(|| self.field("DimSize", "fewer voxels: no machine holds these"))?;
+        Ok(Described { geometry, data_type, big_endian, len })
     }
 
     /// The value of the first of these keys that is there.

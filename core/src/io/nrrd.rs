@@ -14,7 +14,7 @@ use super::{
     IoError,
     nifti::{NiftiGeometry, ThirdAxis},
     placing::{self, Axes},
-    voxels::{Volume, Voxels, bytes_of, read_voxels},
+    voxels::{Described, Volume, bytes_of, read_voxels},
 };
 
 const MAGIC: &[u8] = b"NRRD000";
@@ -31,23 +31,16 @@ pub(super) fn is_nrrd(start: &[u8]) -> bool {
 
 /// The numbers of a file.
 pub(super) fn read(path: &Path, third_axis: ThirdAxis) -> Result<Volume, IoError> {
-    let file = File::open(path).map_err(|source| placing::read_error(path, source))?;
-    let mut file = BufReader::new(file);
-    let header = Header::read(path, &mut file)?;
-    let data_type = header.data_type()?;
-    let axes = header.axes()?;
-    let sizes: Vec<usize> = axes.iter().map(|axis| axis.size).collect();
-    let geometry = header.geometry(&axes, third_axis)?;
-    let big_endian = match header.text(&["endian"]) {
-        Some("big") => true,
-        Some("little") => false,
-        None if data_type.size_of() == 1 => false,
-        _ => return Err(header.field("endian", "little or big")),
-    };
-    let len =
-        bytes_of(&sizes, data_type).ok_or_else(|| header.field("sizes", "fewer voxels: no machine holds these"))?;
-    let bytes = header.voxels(file, len)?;
-    Ok(Volume { geometry, voxels: Voxels { bytes, data_type, big_endian, scaling: [1.0, 0.0] } })
+    let (header, file) = Header::open(path)?;
+    let described = header.described(third_axis)?;
+    let bytes = header.voxels(file, described.len)?;
+    Ok(described.with(bytes))
+}
+
+/// Where the voxels of a file lie; they are not read.
+pub(super) fn read_geometry(path: &Path, third_axis: ThirdAxis) -> Result<NiftiGeometry, IoError> {
+    let (header, _) = Header::open(path)?;
+    Ok(header.described(third_axis)?.geometry)
 }
 
 struct Header<'a> {
@@ -88,6 +81,13 @@ impl Kind {
 }
 
 impl<'a> Header<'a> {
+    /// The header of a file, and what follows it.
+    fn open(path: &'a Path) -> Result<(Self, BufReader<File>), IoError> {
+        let file = File::open(path).map_err(|source| placing::read_error(path, source))?;
+        let mut file = BufReader::new(file);
+        Ok((Self::read(path, &mut file)?, file))
+    }
+
     /// Lines up to an empty one: `field: value`, `key:=value` (which is passed over), or a comment.
     fn read(path: &'a Path, file: &mut impl BufRead) -> Result<Self, IoError> {
         let mut fields = BTreeMap::new();
@@ -123,6 +123,22 @@ impl<'a> Header<'a> {
         }
         let detail = "the header has no end: expected an empty line before the voxels, or a field `data file`";
         Err(IoError::Format { path: self.path.to_owned(), detail: detail.to_owned() })
+    }
+
+    fn described(&self, third_axis: ThirdAxis) -> Result<Described, IoError> {
+        let data_type = self.data_type()?;
+        let axes = self.axes()?;
+        let sizes: Vec<usize> = axes.iter().map(|axis| axis.size).collect();
+        let geometry = self.geometry(&axes, third_axis)?;
+        let big_endian = match self.text(&["endian"]) {
+            Some("big") => true,
+            Some("little") => false,
+            None if data_type.size_of() == 1 => false,
+            _ => return Err(self.field("endian", "little or big")),
+        };
+        let len =
+            bytes_of(&sizes, data_type).ok_or_else(|| self.field("sizes", "fewer voxels: no machine holds these"))?;
+        Ok(Described { geometry, data_type, big_endian, len })
     }
 
     fn data_file(&self) -> Option<&str> {

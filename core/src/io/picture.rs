@@ -2,7 +2,11 @@
 //!
 //! Resolutions that a file may hold are not taken: most are those of a screen or a printer.
 
-use std::{fs, io::Cursor, path::Path};
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Cursor, Seek},
+    path::Path,
+};
 
 use nifti::NiftiType;
 use png::{BitDepth, ColorType};
@@ -26,6 +30,8 @@ use crate::domain::Grid;
 const FLOOR: u64 = 64 << 20;
 /// Decoded bytes that a byte of a file may come to.
 const MOST: u64 = 2000;
+
+const NO_SIZE: &str = "cannot be read as JPEG: it has no size";
 
 /// Samples as stored, all of a pixel before those of the next.
 enum Samples {
@@ -66,6 +72,46 @@ pub(super) fn read(path: &Path, spacing_mm: Option<[f64; 2]>, purpose: Purpose) 
         }
     });
     let picture = picture.and_then(Picture::without_alpha).map_err(format)?;
+    let geometry = geometry(path, picture.shape, spacing_mm)?;
+    let voxels = picture.voxels(purpose).map_err(format)?;
+    Ok(Volume { geometry, voxels })
+}
+
+/// Where the pixels of a picture lie; they are not decoded.
+pub(super) fn read_geometry(path: &Path, spacing_mm: Option<[f64; 2]>) -> Result<NiftiGeometry, IoError> {
+    let read_error = |source| placing::read_error(path, source);
+    let start = placing::first_bytes(path, PNG.len())?;
+    let file = File::open(path).map_err(read_error)?;
+    let size = file.metadata().map_err(read_error)?.len();
+    let shape = caught(|| {
+        let [rows, columns] = shape(&start, BufReader::new(file))?;
+        // A pixel takes a bit at the least.
+        check_size(rows.checked_mul(columns).map(|pixels| pixels / 8), size as usize)?;
+        Ok([rows, columns])
+    });
+    let shape = shape.map_err(|detail| IoError::Format { path: path.to_owned(), detail })?;
+    geometry(path, shape, spacing_mm)
+}
+
+/// Rows and columns of a picture that begins so.
+fn shape(start: &[u8], file: impl BufRead + Seek) -> Result<[usize; 2], String> {
+    if start.starts_with(PNG) {
+        let mut decoder = png::Decoder::new(file);
+        let info = decoder.read_header_info().map_err(not_png)?;
+        return Ok([info.height as usize, info.width as usize]);
+    }
+    if start.starts_with(JPEG) {
+        let mut decoder = JpegDecoder::new(file);
+        decoder.decode_headers().map_err(not_jpeg)?;
+        let (width, height) = decoder.dimensions().ok_or(NO_SIZE)?;
+        return Ok([height, width]);
+    }
+    let mut decoder = tiff::decoder::Decoder::new(file).map_err(not_tiff)?;
+    let (width, height) = decoder.dimensions().map_err(not_tiff)?;
+    Ok([height as usize, width as usize])
+}
+
+fn geometry(path: &Path, shape: [usize; 2], spacing_mm: Option<[f64; 2]>) -> Result<NiftiGeometry, IoError> {
     let spacing_mm = spacing_mm.ok_or_else(|| IoError::Field {
         path: path.to_owned(),
         field: "spacing".to_owned(),
@@ -73,10 +119,8 @@ pub(super) fn read(path: &Path, spacing_mm: Option<[f64; 2]>, purpose: Purpose) 
         expected: "the size of a pixel in mm: give it with --spacing Y X, or spacing_mm = [y, x] in the configuration"
             .to_owned(),
     })?;
-    let grid =
-        Grid::plane(picture.shape, spacing_mm).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
-    let voxels = picture.voxels(purpose).map_err(format)?;
-    Ok(Volume { geometry: NiftiGeometry::for_grid(&grid), voxels })
+    let grid = Grid::plane(shape, spacing_mm).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
+    Ok(NiftiGeometry::for_grid(&grid))
 }
 
 impl Picture {
@@ -156,22 +200,33 @@ fn check_size(decoded: Option<usize>, file: usize) -> Result<usize, String> {
         .ok_or_else(|| format!("claims a size that a file of {file} bytes cannot hold"))
 }
 
+fn not_png(error: png::DecodingError) -> String {
+    format!("cannot be read as PNG: {error}")
+}
+
+fn not_jpeg(error: zune_jpeg::errors::DecodeErrors) -> String {
+    format!("cannot be read as JPEG: {error}")
+}
+
+fn not_tiff(error: tiff::TiffError) -> String {
+    format!("cannot be read as TIFF: {error}")
+}
+
 fn png(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
-    let damaged = |error: png::DecodingError| format!("cannot be read as PNG: {error}");
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
-    let info = decoder.read_header_info().map_err(damaged)?;
+    let info = decoder.read_header_info().map_err(not_png)?;
     let is_palette = info.color_type == ColorType::Indexed;
     // Numbers of a palette become colours, and those of a few bits become bytes of full range, only where an image is wanted.
     if purpose == Purpose::Image && is_palette {
         decoder.set_transformations(png::Transformations::EXPAND);
     }
-    let mut reader = decoder.read_info().map_err(damaged)?;
+    let mut reader = decoder.read_info().map_err(not_png)?;
     if !is_palette && reader.info().trns.is_some() {
         return Err("marks a value as transparent (chunk tRNS); save it without transparency".to_owned());
     }
     let size = check_size(reader.output_buffer_size(), bytes.len())?;
     let mut pixels = vec![0; size];
-    let frame = reader.next_frame(&mut pixels).map_err(damaged)?;
+    let frame = reader.next_frame(&mut pixels).map_err(not_png)?;
     let shape = [frame.height as usize, frame.width as usize];
     let channels = frame.color_type.samples();
     let samples = match frame.bit_depth {
@@ -199,9 +254,8 @@ fn jpeg(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
             "is a JPEG, which changes values: labels that were saved so are spoilt; save them as PNG".to_owned()
         );
     }
-    let damaged = |error: zune_jpeg::errors::DecodeErrors| format!("cannot be read as JPEG: {error}");
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), DecoderOptions::default());
-    decoder.decode_headers().map_err(damaged)?;
+    decoder.decode_headers().map_err(not_jpeg)?;
     let (color, channels) = match decoder.input_colorspace() {
         Some(ColorSpace::Luma) => (ColorSpace::Luma, 1),
         Some(ColorSpace::YCbCr | ColorSpace::RGB) => (ColorSpace::RGB, 3),
@@ -213,26 +267,25 @@ fn jpeg(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
     };
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(color));
     check_size(decoder.output_buffer_size(), bytes.len())?;
-    let (width, height) = decoder.dimensions().ok_or("cannot be read as JPEG: it has no size")?;
-    let samples = Samples::Bytes(decoder.decode().map_err(damaged)?);
+    let (width, height) = decoder.dimensions().ok_or(NO_SIZE)?;
+    let samples = Samples::Bytes(decoder.decode().map_err(not_jpeg)?);
     Ok(Picture { shape: [height, width], channels, samples })
 }
 
 fn tiff(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
-    let damaged = |error: tiff::TiffError| format!("cannot be read as TIFF: {error}");
     let mut limits = tiff::decoder::Limits::default();
     limits.decoding_buffer_size = usize::try_from(most(bytes.len())).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = limits.decoding_buffer_size;
-    let mut decoder = tiff::decoder::Decoder::new(Cursor::new(bytes)).map_err(damaged)?.with_limits(limits);
-    let (width, height) = decoder.dimensions().map_err(damaged)?;
+    let mut decoder = tiff::decoder::Decoder::new(Cursor::new(bytes)).map_err(not_tiff)?.with_limits(limits);
+    let (width, height) = decoder.dimensions().map_err(not_tiff)?;
     let shape = [height as usize, width as usize];
     // The decoder gives what is shown, which is not what is stored where 0 is white.
-    let meaning = decoder.find_tag(tiff::tags::Tag::PhotometricInterpretation).map_err(damaged)?;
+    let meaning = decoder.find_tag(tiff::tags::Tag::PhotometricInterpretation).map_err(not_tiff)?;
     let is_white_zero = meaning.and_then(|meaning| meaning.into_u16().ok()) == Some(0);
     if purpose == Purpose::Labels && is_white_zero {
         return Err("shows 0 as white, so that it is open which label a pixel has; save it with 0 as black".to_owned());
     }
-    let color = decoder.colortype().map_err(damaged)?;
+    let color = decoder.colortype().map_err(not_tiff)?;
     let channels = match color {
         tiff::ColorType::Gray(1 | 2 | 4 | 8 | 16 | 32) => 1,
         tiff::ColorType::GrayA(8 | 16) => 2,
@@ -247,7 +300,7 @@ fn tiff(bytes: &[u8], purpose: Purpose) -> Result<Picture, String> {
     let sample = usize::from(color.bit_depth()).div_ceil(8);
     let claimed = [shape[0], shape[1], channels].iter().try_fold(sample, |size, &length| size.checked_mul(length));
     check_size(claimed, bytes.len())?;
-    let decoded = decoder.read_image().map_err(damaged)?;
+    let decoded = decoder.read_image().map_err(not_tiff)?;
     if decoder.more_images() {
         return Err("has several pages; expected one: save each to its own file".to_owned());
     }

@@ -1,8 +1,10 @@
 //! What files of every format come to: numbers, one a voxel, and where they lie.
 
 use std::{
+    cmp::Ordering,
     io::{self, Read},
     path::Path,
+    sync::{PoisonError, RwLock},
 };
 
 use nifti::NiftiType;
@@ -26,6 +28,23 @@ pub(super) enum Purpose {
     Labels,
 }
 
+/// What a header tells of the voxels behind it, which are stored as they are.
+pub(super) struct Described {
+    pub geometry: NiftiGeometry,
+    pub data_type: NiftiType,
+    pub big_endian: bool,
+    /// Bytes of all voxels.
+    pub len: usize,
+}
+
+impl Described {
+    /// These voxels with their bytes.
+    pub(super) fn with(self, bytes: Vec<u8>) -> Volume {
+        let Self { geometry, data_type, big_endian, .. } = self;
+        Volume { geometry, voxels: Voxels { bytes, data_type, big_endian, scaling: [1.0, 0.0] } }
+    }
+}
+
 /// The numbers of a file, and where they lie.
 pub(super) struct Volume {
     pub geometry: NiftiGeometry,
@@ -40,6 +59,9 @@ pub(super) struct Voxels {
     /// Slope and intercept.
     pub scaling: [f64; 2],
 }
+
+/// The most values that a file of labels is told to have, one by one.
+const MOST_VALUES: usize = 20;
 
 impl Volume {
     /// Of voxels that are whole numbers, the lower byte first.
@@ -72,10 +94,16 @@ impl Volume {
                 path: path.to_owned(),
                 found,
                 at: grid.position(index),
+                values: String::new(),
                 expected: expected_values(set, mapping),
             })
         };
-        let labels = voxels.convert(label_of)?;
+        let labels = voxels.convert(label_of).map_err(|mut error| {
+            if let IoError::Label { values, .. } = &mut error {
+                *values = voxels.values();
+            }
+            error
+        })?;
         let labels = LabelMap::new(grid, labels).map_err(|source| IoError::Domain { path: path.to_owned(), source })?;
         Ok(PlacedLabels { labels, geometry })
     }
@@ -123,6 +151,30 @@ pub(super) fn read_voxels(path: &Path, from: impl Read, len: usize) -> Result<Ve
 }
 
 impl Voxels {
+    /// The values that there are, in order, as text.
+    fn values(&self) -> String {
+        let seen = RwLock::new(Vec::new());
+        // What was read once is converted again; nothing is refused.
+        let _ = self.convert(|_, value| {
+            let is_new = |seen: &Vec<f64>| {
+                seen.len() <= MOST_VALUES && !seen.iter().any(|other| other.total_cmp(&value) == Ordering::Equal)
+            };
+            if is_new(&seen.read().unwrap_or_else(PoisonError::into_inner)) {
+                let mut seen = seen.write().unwrap_or_else(PoisonError::into_inner);
+                if is_new(&seen) {
+                    seen.push(value);
+                }
+            }
+            Ok(0_u8)
+        });
+        let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() > MOST_VALUES {
+            return format!("more than {MOST_VALUES} values, as an image has");
+        }
+        seen.sort_by(f64::total_cmp);
+        format!("the values {}", seen.iter().map(f64::to_string).collect::<Vec<_>>().join(", "))
+    }
+
     /// What `convert` makes of each voxel's index and value (slope · stored + intercept), or its
     /// first refusal.
     fn convert<T: Copy + Default + Send>(

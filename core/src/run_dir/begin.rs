@@ -11,6 +11,12 @@ use super::{
 };
 use crate::io::{sync_folder_of, write_durably};
 
+/// Removes a run that this process holds; at once for others, as far as it can be.
+pub(super) fn remove(root: &Path) {
+    let Ok(aside) = make_beside(root) else { return };
+    let _ = fs::rename(root, &aside).and_then(|()| fs::remove_dir_all(&aside));
+}
+
 /// Puts a run together in a folder that is this process's alone, and renames that: whoever comes first has the run. Its lock is held
 /// from before it is there under its name.
 pub(super) fn create(root: &Path, manifest: &[u8], config_toml: &str) -> Result<Lock, RunError> {

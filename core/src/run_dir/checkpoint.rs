@@ -70,8 +70,12 @@ impl Checkpoint {
         let unreadable = |error: safetensors::SafeTensorError| unusable(path, &error.to_string());
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(unreadable)?;
         let known = header.metadata().as_ref().and_then(|known| serde_json::from_str::<Known>(known.get(KNOWN)?).ok());
-        let known = known.filter(|known| known.form == FORM);
-        let known = known.ok_or_else(|| unusable(path, "another version of rl4seg wrote it"))?;
+        let known = known.ok_or_else(|| unusable(path, "it does not tell what it holds"))?;
+        if known.form != FORM {
+            let found =
+                format!("another version of rl4seg wrote it, in the form {}; this one has the form {FORM}", known.form);
+            return Err(unusable(path, &found));
+        }
         let tensors = SafeTensors::deserialize(&bytes).map_err(unreadable)?;
         let parts = tensors.iter().map(|(name, view)| (name.to_owned(), view.data().to_vec())).collect();
         let found = Self { progress: known.progress, parts };
@@ -124,6 +128,19 @@ mod tests {
         assert_eq!(read.progress::<(usize, f64, Option<f64>)>(&path).unwrap(), (3, 0.1 + 0.2, None));
         assert!(read.progress::<String>(&path).unwrap_err().to_string().contains("remove the file"));
         assert_eq!(checkpoint().to_bytes().unwrap(), checkpoint().to_bytes().unwrap());
+    }
+
+    #[test]
+    fn one_of_another_version_is_told_by_its_form() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let bytes = checkpoint().to_bytes().unwrap();
+        let (now, then) = (r#"\"form\":\"1\""#, r#"\"form\":\"9\""#);
+        let at = bytes.windows(now.len()).position(|window| window == now.as_bytes()).unwrap();
+        let other = [&bytes[..at], then.as_bytes(), &bytes[at + now.len()..]].concat();
+        fs::write(&path, other).unwrap();
+        let told = Checkpoint::read(&path).unwrap_err().to_string();
+        assert!(told.contains("in the form 9; this one has the form 1; remove the file"), "{told}");
     }
 
     #[test]

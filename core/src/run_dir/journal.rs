@@ -87,9 +87,20 @@ pub struct Entry {
 /// # Errors
 /// If the journal cannot be read.
 pub fn read_journal(root: &Path) -> Result<Vec<Entry>, RunError> {
+    Ok(read_lines(root)?.into_iter().flatten().collect())
+}
+
+/// What each line of the journal of the run at `root` says; nothing where it is no event. As [`read_journal`].
+pub(super) fn read_lines(root: &Path) -> Result<Vec<Option<Entry>>, RunError> {
     let path = root.join(layout::JOURNAL);
-    let text = fs::read_to_string(&path).map_err(|source| RunError::Read { path, source })?;
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    let bytes = fs::read(&path).map_err(|source| RunError::Read { path, source })?;
+    let whole = &bytes[..whole_lines(&bytes)];
+    Ok(whole.split_inclusive(|&byte| byte == b'\n').map(|line| serde_json::from_slice(line).ok()).collect())
+}
+
+/// How many bytes the lines have that are not in the making.
+fn whole_lines(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1)
 }
 
 /// How long a step was worked on.
@@ -136,6 +147,8 @@ pub fn times(entries: &[Entry]) -> HashMap<Step, StepTime> {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// How many bytes whole lines have.
+    length: u64,
     started: Instant,
 }
 
@@ -145,15 +158,15 @@ impl Journal {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             there => there.map_err(|source| RunError::Read { path: path.to_owned(), source })?,
         };
-        let whole = there.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let length = whole_lines(&there) as u64;
         let open = || {
             let file = File::options().append(true).create(true).open(path)?;
             // A process that was killed may have left half a line.
-            file.set_len(whole as u64)?;
+            file.set_len(length)?;
             Ok(file)
         };
         let file = open().map_err(|error| RunError::write(path, error))?;
-        Ok(Self { path: path.to_owned(), file, started: Instant::now() })
+        Ok(Self { path: path.to_owned(), file, length, started: Instant::now() })
     }
 
     /// Notes that a step begins.
@@ -209,8 +222,12 @@ impl Journal {
         let entry = Entry { time_ms, event };
         let mut text = serde_json::to_vec(&entry).map_err(|error| RunError::Encode(error.to_string()))?;
         text.push(b'\n');
-        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
-        written.map_err(|error| RunError::write(&self.path, error))?;
+        if let Err(error) = self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
+            // What is there of the line would be one with the next.
+            let _ = self.file.set_len(self.length);
+            return Err(RunError::write(&self.path, error));
+        }
+        self.length += text.len() as u64;
         Ok(entry)
     }
 }

@@ -89,6 +89,11 @@ impl RunDir {
         self.lock.left_by()
     }
 
+    /// Takes back a run of which no step was begun, so that it can be begun with another configuration. What cannot be removed stays.
+    pub fn take_back(self) {
+        begin::remove(&self.root);
+    }
+
     /// Where it is.
     #[must_use]
     pub fn root(&self) -> &Path {

@@ -9,7 +9,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Event, RunError, Step, is_done, layout, order::last_iteration, read_config, read_journal, read_manifest, sums,
+    Event, RunError, Step, is_done, journal, layout,
+    order::{finished_steps, last_iteration},
+    read_config, read_manifest, sums,
 };
 
 /// The first schema whose steps have sums.
@@ -119,15 +121,23 @@ impl Verification {
 
     /// The steps that the journal tells of as finished. Where one was begun anew since, it or those after it may have been removed.
     fn told_finished(&mut self, root: &Path) -> Result<Vec<Step>, RunError> {
-        let entries = match read_journal(root) {
+        let lines = match journal::read_lines(root) {
             Err(RunError::Read { path, source }) if source.kind() == io::ErrorKind::NotFound => {
                 self.differs(&path, "is gone");
                 return Ok(Vec::new());
             }
-            entries => entries?,
+            lines => lines?,
         };
+        let path = root.join(layout::JOURNAL);
+        if lines.is_empty() && !finished_steps(root)?.is_empty() {
+            self.differs(&path, "is empty: what it told of the steps is gone");
+        }
         let mut told = Vec::new();
-        for entry in entries {
+        for (index, line) in lines.into_iter().enumerate() {
+            let Some(entry) = line else {
+                self.differs(&path, &format!("was changed since it was written: line {} is no event", index + 1));
+                continue;
+            };
             told.retain(|step| !entry.event.undoes(step));
             if let Event::Finished { step, .. } = entry.event {
                 told.push(step);
@@ -184,6 +194,8 @@ mod tests {
         let root = folder.join("run");
         let manifest = Manifest { schema, ..Manifest::new("cpu", 1, "seed = 1\n", Vec::new()) };
         let run = RunDir::create(&root, &manifest, "seed = 1\n").unwrap();
+        let opened = Event::Opened { version: "0.0.0".to_owned(), device: "cpu".to_owned() };
+        run.journal().unwrap().record(opened).unwrap();
         for kind in [StepKind::Pretrain, StepKind::Evaluate] {
             let work = run.begin(&Step::new(0, kind)).unwrap();
             work.write("a.bin", b"1").unwrap();
@@ -238,6 +250,21 @@ mod tests {
         assert!(differences(&root).is_empty(), "it is done again");
         fs::remove_file(root.join(layout::JOURNAL)).unwrap();
         assert_eq!(differences(&root), ["journal.jsonl is gone"]);
+    }
+
+    #[test]
+    fn a_journal_that_was_emptied_or_changed_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = run(folder.path(), SCHEMA);
+        let path = root.join(layout::JOURNAL);
+        let told = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{told}{{\"time")).unwrap();
+        assert!(differences(&root).is_empty(), "a line in the making");
+        fs::write(&path, format!("{told}\n{told}")).unwrap();
+        let changed = "journal.jsonl was changed since it was written: line 2 is no event";
+        assert_eq!(differences(&root), [changed]);
+        fs::write(&path, "").unwrap();
+        assert_eq!(differences(&root), ["journal.jsonl is empty: what it told of the steps is gone"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One image after the other: what it will take, and its results.
 
-use anyhow::{Error, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow};
 use rl4seg_core::{
     adapt::Segmented,
     io::{
@@ -36,7 +36,8 @@ pub struct Task {
 pub fn survey(segmenter: &RunSegmenter, outputs: Vec<(Input, Output)>, reading: &Reading) -> Vec<Task> {
     let extent = |input: &Input| {
         let grid = input.grid(reading)?;
-        Ok((grid.shape(), segmenter.plan(&grid)?))
+        let plan = segmenter.plan(&grid).with_context(|| input.path().display().to_string())?;
+        Ok((grid.shape(), plan))
     };
     let longest_side = longest_side(outputs.len());
     outputs.into_iter().map(|(input, output)| Task { extent: extent(&input), input, output, longest_side }).collect()
@@ -59,15 +60,15 @@ pub fn tell_peak(tasks: &[Task], shown: Shown) {
 }
 
 impl Task {
-    /// Reads, segments and writes it.
+    /// Reads, segments and writes it; `by_hand` is what was said of the reading by flags.
     pub fn segment(
         &self,
         segmenter: &RunSegmenter,
-        reading: &Reading,
+        (reading, by_hand): (&Reading, &str),
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Row> {
         let path = &self.input.path();
-        let (_, extent) = self.extent.as_ref().map_err(|error| anyhow!("{}: {error:#}", path.display()))?;
+        let (_, extent) = self.extent.as_ref().map_err(|error| anyhow!("{error:#}"))?;
         let found = self.input.read(reading)?;
         found.notes.iter().for_each(|text| note(&format!("note: {}: {text}", path.display())));
         let image = &found.placed.image;
@@ -85,7 +86,7 @@ impl Task {
         let structures = extents(&segmented.labels, &segmenter.labels);
         Ok(Row {
             entry: review::entry(&self.input.name, (image, &segmented), (&segmenter.names, self.longest_side))?,
-            scores: Scores::new((path, image), &written, &segmented, &segmenter.fingerprint),
+            scores: Scores::new((path, image), &written, &segmented, (&segmenter.fingerprint, by_hand)),
             structures,
             memory_bytes: extent.bytes,
             tile: extent.tile,

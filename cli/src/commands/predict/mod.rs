@@ -76,21 +76,22 @@ pub fn run(args: &Args, global: &GlobalArgs) -> anyhow::Result<()> {
         format!("{}: the folder for the results cannot be made; name another with --out", args.out.display())
     })?;
     let _held = results::hold(&args.out)?;
-    let (all, wanted) = (wanted.len(), outputs::to_be_done(args, wanted, &segmenter.fingerprint)?);
+    let reading = args.reading.reading(&segmenter.settings);
+    let (all, wanted) = (wanted.len(), outputs::to_be_done(args, wanted, &segmenter.fingerprint, &reading)?);
     if wanted.is_empty() {
         global.shown().tell(&format!("predict: all {all} images have results in {}", args.out.display()));
     }
-    let reading = args.reading.reading();
     let images = images::survey(&segmenter, wanted, &reading);
     images::tell_peak(&images, global.shown());
     let mut results = Results::begin(args, &images)?;
     let stop = interrupt::listen(global.shown(), "image")?;
+    let by_hand = args.reading.by_hand();
     let mut counter = Counter::new("predict", global.shown());
     for (index, image) in images.iter().enumerate().take_while(|_| !stop.load(Ordering::Relaxed)) {
         let name = image.input.path().display().to_string();
         counter.at(&name, index, images.len(), "images");
         let mut progress = |done, total| tell_progress(&mut counter, &name, (index, images.len()), (done, total));
-        results.take(name.clone(), image.segment(&segmenter, &reading, &mut progress))?;
+        results.take(name.clone(), image.segment(&segmenter, (&reading, &by_hand), &mut progress))?;
     }
     counter.finish(&format!("{} of {} images", results.rows.len(), images.len()));
     results.finish(&segmenter.labels)?;

@@ -88,6 +88,7 @@ pub fn to_be_done(
     args: &Args,
     outputs: Vec<(Input, Output)>,
     fingerprint: &str,
+    reading: &Reading,
 ) -> anyhow::Result<Vec<(Input, Output)>> {
     let listed = tables::listed(&args.out)?;
     if !args.missing {
@@ -107,7 +108,7 @@ pub fn to_be_done(
     for (image, output) in outputs {
         match listed.get(&output.name()) {
             Some(row) if output.is_there() => {
-                require_image(row, &image, &output, &args.reading.reading())?;
+                require_image(row, &image, &output, reading)?;
             }
             _ => wanted.push((image, output)),
         }

@@ -48,6 +48,8 @@ pub struct RunSegmenter {
     /// The first digits of the SHA-256 of the networks' weights and of the calibration.
     pub fingerprint: String,
     pub labels: LabelSet,
+    /// The settings of the target's data source, which say how images are read.
+    pub settings: toml::Table,
     /// What findings call them.
     pub names: Names,
 }
@@ -111,6 +113,7 @@ impl RunSegmenter {
             tile,
             fingerprint,
             labels,
+            settings: plan.target.settings.clone(),
             names,
         })
     }

@@ -26,8 +26,17 @@ const SCORES: &str = "scores.csv";
 /// The name of the table of areas and volumes.
 const SIZES: &str = "sizes.csv";
 /// The columns of the table of scores, as [`Scores`] has them.
-const SCORE_COLUMNS: [&str; 8] =
-    ["image", "labels", "uncertainty", "verdict", "mean_uncertainty", "uncertain_share", "networks", "image_sha256"];
+const SCORE_COLUMNS: [&str; 9] = [
+    "image",
+    "labels",
+    "uncertainty",
+    "verdict",
+    "mean_uncertainty",
+    "uncertain_share",
+    "networks",
+    "image_sha256",
+    "read_with",
+];
 /// The columns of the table of areas and volumes, as [`Size`] has them.
 const SIZE_COLUMNS: [&str; 5] = ["image", "structure", "plane", "area_mm2", "volume_ml"];
 /// Places of columns.
@@ -49,6 +58,8 @@ pub struct Scores {
     pub uncertain_share: f64,
     networks: String,
     image_sha256: String,
+    /// The flags that said how the image is read; empty where it was read as those of the run.
+    read_with: String,
 }
 
 /// What an image comes to, for machines.
@@ -85,8 +96,13 @@ struct Size<'a> {
 }
 
 impl Scores {
-    /// Of the image at `path`; `networks` is the fingerprint of those that segmented it.
-    pub fn new((path, image): (&Path, &Image), output: &Output, segmented: &Segmented, networks: &str) -> Self {
+    /// Of the image at `path`; `networks` is the fingerprint of those that segmented it, `read_with` what flags said of its reading.
+    pub fn new(
+        (path, image): (&Path, &Image),
+        output: &Output,
+        segmented: &Segmented,
+        (networks, read_with): (&str, &str),
+    ) -> Self {
         let Segmented { uncertainty, verdict, .. } = segmented;
         Self {
             image: name_of(path),
@@ -97,6 +113,7 @@ impl Scores {
             uncertain_share: mean(uncertainty, |value| f64::from(u8::from(value > UNCERTAIN))),
             networks: networks.to_owned(),
             image_sha256: image_sha256(image),
+            read_with: read_with.to_owned(),
         }
     }
 }
@@ -251,8 +268,17 @@ mod tests {
         let [labels, uncertainty] = ["labels", "uncertainty"].map(|what| format!("out/{image}_{what}.nii.gz"));
         let [networks, image_sha256] = ["00ff", "ff00"].map(str::to_owned);
         let (image, verdict) = (format!("/scans/{image}.nii"), Verdict::Valid);
-        let (mean_uncertainty, uncertain_share) = (0.5, 0.25);
-        Scores { image, labels, uncertainty, verdict, mean_uncertainty, uncertain_share, networks, image_sha256 }
+        Scores {
+            image,
+            labels,
+            uncertainty,
+            verdict,
+            mean_uncertainty: 0.5,
+            uncertain_share: 0.25,
+            networks,
+            image_sha256,
+            read_with: String::new(),
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What the steps of a run learnt, epoch by epoch.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use rl4seg_core::run_dir::{self, RunError, Step, StepKind, layout};
 use serde_json::Value;
@@ -37,16 +40,20 @@ const EPOCH: &str = "epoch";
 /// # Errors
 /// If a step's metrics cannot be read.
 pub fn epochs(root: &Path, kind: StepKind, iterations: usize) -> Result<Vec<Epochs>, RunError> {
-    let steps = (0..=iterations).map(|iteration| Step::new(iteration, kind));
-    let files = steps.filter(|step| run_dir::is_done(root, step)).filter_map(|step| {
-        let path = root.join(layout::step(&step)).join(layout::METRICS);
-        path.is_file().then_some((step.iteration, path))
-    });
-    let read = files.map(|(iteration, path)| {
+    let read = files(root, kind, layout::METRICS, iterations).map(|(iteration, path)| {
         let values: Vec<Value> = run_dir::read_json_lines(&path)?;
         Ok(Epochs { iteration, rows: values.iter().map(numbers).collect() })
     });
     read.collect()
+}
+
+/// The file of this name of every finished step of a kind that has one, with the step's iteration.
+pub fn files(root: &Path, kind: StepKind, name: &str, iterations: usize) -> impl Iterator<Item = (usize, PathBuf)> {
+    let steps = (0..=iterations).map(move |iteration| Step::new(iteration, kind));
+    steps.filter(move |step| run_dir::is_done(root, step)).filter_map(move |step| {
+        let path = root.join(layout::step(&step)).join(name);
+        path.is_file().then_some((step.iteration, path))
+    })
 }
 
 /// Every number by its dotted name.

@@ -2,6 +2,7 @@
 
 mod cases;
 mod charts;
+mod collected;
 mod comparison;
 pub mod gallery;
 mod learning;

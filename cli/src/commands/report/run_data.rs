@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rl4seg_core::{
     adapt::{self, CaseResult, FrozenCase},
     config::Plan,
@@ -13,10 +14,12 @@ use rl4seg_core::{
     run_dir::{self, Manifest, RunError, Step, StepKind, layout},
 };
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::{
+    collected::{self, Counts},
     comparison::{Results, Row, rows},
-    learning::{Epochs, epochs},
+    learning::{Epochs, epochs, files},
 };
 use crate::{
     commands::status::{self, Status},
@@ -27,6 +30,13 @@ use crate::{
 pub struct Evaluation {
     pub iteration: usize,
     pub cases: Vec<CaseResult>,
+}
+
+/// The file with the list of a run's cases.
+pub struct CaseList {
+    pub sha256: String,
+    /// Whether it holds the SHA-256 of what each case held; those of earlier versions do not.
+    pub knows_contents: bool,
 }
 
 /// A run as its files tell it.
@@ -40,9 +50,13 @@ pub struct RunData {
     pub evaluations: Vec<Evaluation>,
     /// What each case is for; empty before pretraining is finished.
     pub cases: Vec<FrozenCase>,
+    /// The file that they are from.
+    pub case_list: Option<CaseList>,
     pub epochs: Vec<(StepKind, Vec<Epochs>)>,
     /// What finished steps say of themselves.
     pub summaries: Vec<(Step, Value)>,
+    /// What the reward data set of each iteration is made of.
+    pub samples: Vec<(usize, Counts)>,
 }
 
 impl RunData {
@@ -69,8 +83,10 @@ impl RunData {
             status: status::status(root)?,
             evaluations: evaluations.collect::<Result<_, RunError>>()?,
             cases: adapt::cases_of_run(root)?,
+            case_list: case_list(root)?,
             epochs: learnt.collect::<Result<_, RunError>>()?,
             summaries: summaries.collect::<Result<_, RunError>>()?,
+            samples: collected::samples(root, plan.iterations)?,
             plan,
         })
     }
@@ -95,4 +111,12 @@ impl RunData {
         let after = if self.evaluations.len() > 1 { self.of_domain(last, domain) } else { Vec::new() };
         rows(&Results { before: self.of_domain(first, domain), after, patients }, &self.structures())
     }
+}
+
+/// Nothing before pretraining is finished, or where an earlier version made none.
+fn case_list(root: &Path) -> Result<Option<CaseList>> {
+    let Some((_, path)) = files(root, StepKind::Pretrain, layout::CASES, 0).next() else { return Ok(None) };
+    let list = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+    let sha256 = Sha256::digest(&list).iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Some(CaseList { sha256, knows_contents: adapt::data_may_move(root)? }))
 }

@@ -2,6 +2,7 @@
 
 use super::{AtOnce, Portion, Segmenter};
 use crate::{
+    adapt::PROGRAM,
     component::{ComponentError, ErrorKind, Result},
     domain::Grid,
 };
@@ -15,8 +16,8 @@ const FILE_VOXEL: u64 = 16;
 const JUDGED_VOXEL: u64 = 32;
 
 impl Segmenter {
-    /// Bytes at the peak of reading, segmenting and writing an image of `channels` on `grid`, the networks' weights with it;
-    /// nothing where the networks' share is not known, as on a GPU.
+    /// Bytes that the process holds at the peak of reading, segmenting and writing an image of `channels` on `grid`: the program itself
+    /// ([`PROGRAM`]) and the networks' weights with it; nothing where the networks' share is not known, as on a GPU.
     ///
     /// # Errors
     /// If such an image cannot be made ready for the networks.
@@ -40,7 +41,7 @@ impl Segmenter {
         let answers = ready * (1 + NUMBER);
         let looking = image + channels as u64 * ready * NUMBER + answers + blended + 2 * seen + passes;
         let others = image + answers + own * (FILE_VOXEL.max(JUDGED_VOXEL));
-        Ok(Some(policy.weights + reward.weights + looking.max(others)))
+        Ok(Some(PROGRAM + policy.weights + reward.weights + looking.max(others)))
     }
 
     /// The side of the tiles in which planes on `grid` are seen; nothing where they are seen whole.

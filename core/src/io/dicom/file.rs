@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     fs,
-    io::{Cursor, Read},
+    io::{self, Cursor, Read},
     path::{Path, PathBuf},
 };
 
@@ -34,6 +34,11 @@ const DEEPEST: usize = 64;
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 /// Deflate packs at most 1032 bytes into one.
 const DEFLATE_MOST: u64 = 1032;
+/// From so many unpacked bytes on, no more than these come from each packed one: images come to 20, most label maps to 200.
+const LARGE: u64 = 256 << 20;
+const LARGE_MOST: u64 = 250;
+/// Unpacked bytes that are no matter: a deflated data set that is packed once more in an archive is tighter than deflate packs.
+const FLOOR: u64 = 16 << 20;
 
 /// A file that was read.
 #[derive(Debug, Clone)]
@@ -43,7 +48,7 @@ pub(super) struct Instance {
     pub compression: Compression,
     /// Whether numbers of the data set have their largest byte first.
     pub big_endian: bool,
-    /// Bytes of the file.
+    /// Bytes that the file takes, in an archive those that are packed there.
     pub size: usize,
 }
 
@@ -56,11 +61,11 @@ impl Instance {
     /// Reads a file.
     pub(super) fn read(path: &Path) -> Result<Self, IoError> {
         let bytes = fs::read(path).map_err(|source| read_error(path, source))?;
-        Self::parse(path, &bytes)
+        Self::parse(path, &bytes, bytes.len())
     }
 
-    /// The instance that `bytes` hold; `path` is what errors name.
-    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, IoError> {
+    /// The instance that `bytes` hold; `path` is what errors name, and `size` the bytes that the file takes.
+    pub(super) fn parse(path: &Path, bytes: &[u8], size: usize) -> Result<Self, IoError> {
         let format = |detail| IoError::Format { path: path.to_owned(), detail };
         if !is_dicom(bytes) {
             let detail = "not a DICOM file: `DICM` does not stand at byte 128; a data set without the header of PS3.10 does \
@@ -75,7 +80,7 @@ impl Instance {
         })?;
         let (inflated, plain);
         let (rest, syntax) = if uid == DEFLATED {
-            inflated = inflate(path, rest)?;
+            inflated = inflate(path, rest, size)?;
             plain = known("1.2.840.10008.1.2.1").ok_or_else(|| format("no explicit VR".to_owned()))?;
             (inflated.as_slice(), plain)
         } else {
@@ -86,7 +91,7 @@ impl Instance {
         let big_endian = syntax.endianness() == Endianness::Big;
         let compression = Compression::of(&uid, syntax.name())
             .map_err(|detail| IoError::Unsupported { path: path.to_owned(), detail })?;
-        Ok(Self { path: path.to_owned(), dataset, compression, big_endian, size: bytes.len() })
+        Ok(Self { path: path.to_owned(), dataset, compression, big_endian, size })
     }
 }
 
@@ -113,14 +118,27 @@ fn meta(bytes: &[u8]) -> Result<(String, &[u8]), String> {
     Ok((syntax.filter(|uid| !uid.is_empty()).ok_or(missing)?, rest))
 }
 
-fn inflate(path: &Path, packed: &[u8]) -> Result<Vec<u8>, IoError> {
-    let mut bytes = Vec::new();
-    let limit = DEFLATE_MOST * packed.len() as u64;
-    let outcome = DeflateDecoder::new(packed).take(limit).read_to_end(&mut bytes);
-    outcome.map_err(|error| IoError::Format {
-        path: path.to_owned(),
-        detail: format!("damaged deflated data ({error}); copy or download the file again"),
-    })?;
+/// Unpacked bytes that so many packed ones may come to.
+pub(super) fn most_unpacked(packed: u64) -> u64 {
+    let large = LARGE.saturating_add(LARGE_MOST.saturating_mul(packed));
+    FLOOR.saturating_add(DEFLATE_MOST.saturating_mul(packed).min(large))
+}
+
+/// The deflated data set of a file that takes `size` bytes. Its length is counted first, so that a bomb takes no memory.
+fn inflate(path: &Path, packed: &[u8], size: usize) -> Result<Vec<u8>, IoError> {
+    let format = |detail| IoError::Format { path: path.to_owned(), detail };
+    let damaged = |error| format(format!("damaged deflated data ({error}); copy or download the file again"));
+    let most = most_unpacked(size as u64);
+    let mut counted = DeflateDecoder::new(packed).take(most.saturating_add(1));
+    let len = io::copy(&mut counted, &mut io::sink()).map_err(damaged)?;
+    if len > most {
+        return Err(format(format!(
+            "its deflated data set comes to more than {most} bytes, the most that is taken from a file of {size}: no image is packed so; \
+             where you trust it, write it uncompressed, as with `dcmconv +te`"
+        )));
+    }
+    let mut bytes = Vec::with_capacity(len as usize);
+    DeflateDecoder::new(packed).read_to_end(&mut bytes).map_err(damaged)?;
     Ok(bytes)
 }
 

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::{
     attributes::Attributes,
-    file::{Instance, is_dicom},
+    file::{Instance, is_dicom, most_unpacked},
     pixels::is_segmentation,
     placement::Placement,
 };
@@ -71,14 +71,17 @@ impl DicomFile {
     pub(super) fn read(&self) -> Result<Instance, IoError> {
         match self {
             Self::Plain(path) => Instance::read(path),
-            Self::Zipped { archive, name } => Instance::parse(&self.path(), &unzipped(archive, name, None)?),
+            Self::Zipped { archive, name } => {
+                let (bytes, packed) = unzipped(archive, name)?;
+                Instance::parse(&self.path(), &bytes, packed)
+            }
         }
     }
 
     fn is_dicom(&self) -> Result<bool, IoError> {
         let start = match self {
             Self::Plain(path) => first_bytes(path, START)?,
-            Self::Zipped { archive, name } => unzipped(archive, name, Some(START))?,
+            Self::Zipped { archive, name } => first_unzipped(archive, name, START as u64)?,
         };
         Ok(is_dicom(&start) || is_data_set(&start))
     }
@@ -227,7 +230,12 @@ fn damaged(archive: &Path, error: &dyn std::error::Error) -> IoError {
 }
 
 fn zipped(archive: &Path) -> Result<Vec<DicomFile>, IoError> {
-    let opened = opened(archive)?;
+    let mut opened = opened(archive)?;
+    if opened.has_overlapping_files().map_err(|error| damaged(archive, &error))? {
+        let detail = "several files of the archive share their bytes, as those of a bomb do; expected bytes of its own for each: pack \
+                      it anew, or unpack it and give the folder";
+        return Err(IoError::Format { path: archive.to_owned(), detail: detail.to_owned() });
+    }
     let names = opened.file_names().map(|name| name.map(String::from)).collect::<Result<Vec<_>, _>>();
     let mut names = names.map_err(|error| damaged(archive, &error))?;
     names.retain(|name| !name.ends_with('/'));
@@ -235,13 +243,33 @@ fn zipped(archive: &Path) -> Result<Vec<DicomFile>, IoError> {
     Ok(names.into_iter().map(|name| DicomFile::Zipped { archive: archive.to_owned(), name }).collect())
 }
 
-/// The bytes of a file in an archive, or its first ones. The buffer grows with what the archive gives.
-fn unzipped(archive: &Path, name: &str, first: Option<usize>) -> Result<Vec<u8>, IoError> {
+/// The bytes of a file in an archive, and how many they are packed.
+fn unzipped(archive: &Path, name: &str) -> Result<(Vec<u8>, usize), IoError> {
     let mut opened = opened(archive)?;
     let file = opened.by_name(name).map_err(|error| damaged(archive, &error))?;
+    let (packed, len) = (file.compressed_size(), file.size());
+    let most = most_unpacked(packed);
+    if len > most {
+        let detail = format!(
+            "comes to {len} bytes; expected at most {most}, since it is packed in {packed}: no image is packed so; where you trust it, \
+             unpack the archive and give the folder"
+        );
+        return Err(IoError::Format { path: archive.join(name), detail });
+    }
+    // Asking for one more has the end be found, and with it the sum be checked.
+    Ok((first_of(archive, file, len.saturating_add(1))?, usize::try_from(packed).unwrap_or(usize::MAX)))
+}
+
+/// The first bytes of a file in an archive.
+fn first_unzipped(archive: &Path, name: &str, len: u64) -> Result<Vec<u8>, IoError> {
+    let mut opened = opened(archive)?;
+    let file = opened.by_name(name).map_err(|error| damaged(archive, &error))?;
+    first_of(archive, file, len)
+}
+
+/// The first bytes that a file in an archive gives. The buffer grows with them.
+fn first_of(archive: &Path, file: impl Read, len: u64) -> Result<Vec<u8>, IoError> {
     let mut bytes = Vec::new();
-    file.take(first.map_or(u64::MAX, |first| first as u64))
-        .read_to_end(&mut bytes)
-        .map_err(|error| damaged(archive, &error))?;
+    file.take(len).read_to_end(&mut bytes).map_err(|error| damaged(archive, &error))?;
     Ok(bytes)
 }

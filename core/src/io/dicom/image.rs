@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::{
     attributes::Attributes,
+    dose,
     doubles::{same_instance, told_apart},
     file::{Instance, named},
     intensity::{Scale, group},
@@ -101,13 +102,12 @@ impl Layout {
         for (index, frames) in frames.iter().enumerate() {
             let root = attributes(&instances[index]);
             refuse_own_volume(&root)?;
-            let placed = (0..frames.format.frames)
-                .map(|frame| Ok(Plane { instance: index, frame, placement: Placement::of(&root, frame)? }));
-            planes.extend(placed.collect::<Result<Vec<_>, IoError>>()?);
+            let placements = Placement::of_all(&root, frames.format.frames)?.into_iter().enumerate();
+            planes.extend(placements.map(|(frame, placement)| Plane { instance: index, frame, placement }));
         }
         let spacing = shared_spacing(instances, frames, reading)?;
         let root = attributes(&instances[0]);
-        let mut notes: Vec<String> = spacing.note.into_iter().collect();
+        let mut notes: Vec<String> = spacing.note.into_iter().chain(dose::note(&root)).collect();
         let placements: Vec<Placement> = planes.iter().filter_map(|plane| plane.placement).collect();
         let is_stack = planes.len() > 1
             && placements.len() == planes.len()
@@ -117,6 +117,7 @@ impl Layout {
         let (slow, affine) = if is_stack {
             let stack = Stack::of(&placements).map_err(|refused| refuse_stack(instances, &planes, refused))?;
             planes = stack.order.iter().map(|&index| planes[index]).collect();
+            require_all_slices(instances, &planes, &stack)?;
             let first = placements[stack.order[0]];
             (SlowAxis::Depth { spacing_mm: norm(stack.step) }, Some(first.affine(spacing.mm, stack.step)))
         } else {
@@ -198,6 +199,28 @@ fn shared_spacing(instances: &[Instance], frames: &[Frames<'_>], reading: &Readi
         }
     }
     Ok(first)
+}
+
+/// Refuses a volume of which every second slice, or more of them, is missing, as far as its files tell.
+fn require_all_slices(instances: &[Instance], planes: &[Plane], stack: &Stack) -> Result<(), IoError> {
+    let tag = tags::SPACING_BETWEEN_SLICES;
+    let told = planes.iter().find_map(|plane| {
+        let root = attributes(&instances[plane.instance]);
+        let told_mm = spacing_holder(&root, plane.frame).number(tag).ok().flatten()?;
+        Some((root.path, told_mm, stack.multiple_of(told_mm)?))
+    });
+    let Some((path, told_mm, multiple)) = told else { return Ok(()) };
+    Err(IoError::Field {
+        path: path.to_owned(),
+        field: named(tag),
+        found: format!("{told_mm} mm"),
+        expected: format!(
+            "{:.3} mm, which its planes lie apart ({}): only one of every {multiple} slices is there; copy the whole series, or, where \
+             none is missing, mend or remove the field",
+            norm(stack.step),
+            named(tags::IMAGE_POSITION_PATIENT)
+        ),
+    })
 }
 
 /// The spacing that all frames of an instance share.

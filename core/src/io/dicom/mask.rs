@@ -38,6 +38,8 @@ pub(super) fn region_note(regions: &[Region]) -> Option<String> {
     let count = |kind| regions.iter().filter(|region| region.kind == kind).count();
     match (count(RegionKind::ColorFlow), count(RegionKind::Other)) {
         (0, 0) => None,
+        (flow, 0) => Some(format!("beside tissue it shows blood flow in colour in {flow} region(s)")),
+        (0, other) => Some(format!("beside tissue it shows a spectrum, curve or M-mode in {other} region(s)")),
         (flow, other) => Some(format!(
             "beside tissue it shows blood flow in colour in {flow} region(s), and a spectrum, curve or M-mode in {other}"
         )),

@@ -13,6 +13,7 @@
 mod attributes;
 mod codec;
 mod color;
+mod dose;
 mod doubles;
 mod file;
 mod find;

@@ -2,11 +2,15 @@
 
 use dicom_dictionary_std::tags;
 
-use super::{attributes::Attributes, intensity::group};
+use super::{attributes::Attributes, dose, intensity::group};
 use crate::io::IoError;
 
 /// How far a plane may lie from where it would lie if all were equally far apart, as a share of their distance.
 pub(super) const GAP_TOLERANCE: f64 = 0.05;
+/// How far a number may be from a whole one, as a share of it.
+const WHOLE_TOLERANCE: f64 = 0.01;
+/// From here on every number is that close to a whole one.
+const WHOLE_END: f64 = 50.0;
 /// Largest difference between the directions of planes that are parallel.
 const TURN_TOLERANCE: f64 = 1e-3;
 
@@ -19,6 +23,14 @@ pub(super) struct Placement {
 }
 
 impl Placement {
+    /// Those of all frames of a file; `None` for one of which it does not tell.
+    pub(super) fn of_all(root: &Attributes<'_>, frames: usize) -> Result<Vec<Option<Self>>, IoError> {
+        match dose::placements(root, frames)? {
+            Some(placements) => Ok(placements.into_iter().map(Some).collect()),
+            None => (0..frames).map(|frame| Self::of(root, frame)).collect(),
+        }
+    }
+
     /// That of a frame, counted from 0; `None` where the file does not tell.
     pub(super) fn of(root: &Attributes<'_>, frame: usize) -> Result<Option<Self>, IoError> {
         let within = |tag| group(root, frame, tag).unwrap_or(*root);
@@ -147,6 +159,15 @@ impl Stack {
         }
         Ok(Self { order, step })
     }
+
+    /// How many times as far apart as `told_mm` planes are, where that is a whole number of at least 2: some are missing between every
+    /// two. `None` for any other disagreement, since many scanners tell the thickness of a slice in place of the distance.
+    pub(super) fn multiple_of(&self, told_mm: f64) -> Option<f64> {
+        let ratio = norm(self.step) / told_mm.abs();
+        let whole = ratio.round();
+        let is_whole = (2.0..WHOLE_END).contains(&whole) && (ratio - whole).abs() <= WHOLE_TOLERANCE * whole;
+        is_whole.then_some(whole)
+    }
 }
 
 pub(super) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
@@ -173,6 +194,25 @@ mod tests {
         assert_eq!(stack, Stack { order: vec![1, 2, 0], step: [0.0, 0.0, 2.0] });
         let affine = at(1.0).affine([0.5, 0.25], stack.step);
         assert_eq!(affine, [[-0.25, 0.0, 0.0, 10.0], [0.0, -0.5, 0.0, -20.0], [0.0, 0.0, 2.0, 1.0]]);
+    }
+
+    #[test]
+    fn planes_are_missing_where_they_lie_a_whole_multiple_of_what_is_told_apart() {
+        let stack = Stack::of(&[at(0.0), at(5.0), at(10.0)]).unwrap();
+        for (told_mm, multiple) in [
+            (2.5, Some(2.0)),
+            (-2.5, Some(2.0)),
+            (2.52, Some(2.0)),
+            (1.666_667, Some(3.0)),
+            (5.0, None),
+            (5.0 / 1.3, None),
+            (2.4, None),
+            (10.0, None),
+            (0.01, None),
+            (0.0, None),
+        ] {
+            assert_eq!(stack.multiple_of(told_mm), multiple, "{told_mm}");
+        }
     }
 
     #[test]

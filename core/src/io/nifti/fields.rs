@@ -24,6 +24,11 @@ pub(super) struct Offsets {
     pub scl_inter: usize,
     pub cal_max: usize,
     pub cal_min: usize,
+    /// Three, one after the other.
+    pub intent_p: usize,
+    pub intent_code: usize,
+    /// 16 bytes.
+    pub intent_name: usize,
     pub magic: usize,
 }
 
@@ -76,6 +81,9 @@ impl Version {
                 scl_inter: 116,
                 cal_max: 124,
                 cal_min: 128,
+                intent_p: 56,
+                intent_code: 68,
+                intent_name: 328,
                 magic: 344,
             },
             Self::Two => Offsets {
@@ -86,6 +94,9 @@ impl Version {
                 scl_inter: 184,
                 cal_max: 192,
                 cal_min: 200,
+                intent_p: 80,
+                intent_code: 504,
+                intent_name: 508,
                 magic: 4,
             },
         }

@@ -223,6 +223,25 @@ mod tests {
     }
 
     #[test]
+    fn places_are_the_same_to_a_hundredth_of_the_smallest_spacing() {
+        let grid = Grid::new([3, 2, 101], [0.5, 0.25], SlowAxis::Depth { spacing_mm: 2.0 }).unwrap();
+        let affine = [[0.25, 0.0, 0.0, 7.0], [0.0, 0.5, 0.0, 8.0], [0.0, 0.0, 2.0, 9.0]];
+        let geometry = NiftiGeometry::placed(&grid, affine);
+        let is_same = |other: [[f64; 4]; 3]| geometry.difference(&NiftiGeometry::placed(&grid, other)).is_none();
+        for (by_mm, expected) in [(0.00125, true), (-0.00125, true), (0.005, false), (-0.005, false)] {
+            for row in 0..3 {
+                let mut moved = affine;
+                moved[row][3] += by_mm;
+                assert_eq!(is_same(moved), expected, "origin, row {row}, {by_mm} mm");
+            }
+            // Turned about z so far that the last voxel of a row, 25 mm away, moves by as much.
+            let (sin, cos) = (by_mm / 25.0_f64).sin_cos();
+            let turned = [[0.25 * cos, -0.5 * sin, 0.0, 7.0], [0.25 * sin, 0.5 * cos, 0.0, 8.0], affine[2]];
+            assert_eq!(is_same(turned), expected, "direction, {by_mm} mm");
+        }
+    }
+
+    #[test]
     fn facts_keep_the_kind_of_place_and_a_plane_gets_a_normal() {
         let grid = Grid::new([1, 2, 4], [0.5, 0.25], SlowAxis::Single).unwrap();
         let flat = [[0.0, 0.5, 0.0, 3.0], [0.25, 0.0, 0.0, 4.0], [0.0, 0.0, 0.0, 5.0]];

@@ -181,16 +181,42 @@ fn a_picture_does_not_tell_its_spacing() {
 #[test]
 fn a_size_that_the_file_cannot_hold_is_refused() {
     let mut huge = png_of(ColorType::Grayscale, BitDepth::Eight, &[], &[0; 4], 2);
-    huge[16..24].copy_from_slice(&[0, 0, 0x40, 0, 0, 0, 0x40, 0]);
+    huge[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 1, 0, 0]);
     let mut sum = flate2::Crc::new();
     sum.update(&huge[12..29]);
     huge[29..33].copy_from_slice(&sum.sum().to_be_bytes());
     assert!(refusal(&huge, Purpose::Image).contains("cannot hold"), "{}", refusal(&huge, Purpose::Image));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture");
+    fs::write(&path, &huge).unwrap();
+    let refused = read_geometry(&path, SPACING).unwrap_err().to_string();
+    assert!(refused.contains("cannot hold"), "{refused}");
     // The frame's height and width, behind its marker.
     let at = JPEG_FILE.windows(2).position(|two| two == [0xff, 0xc0]).unwrap() + 5;
     let mut huge = JPEG_FILE.to_vec();
     huge[at..at + 4].copy_from_slice(&[0x3f, 0xff, 0x3f, 0xff]);
     assert!(refusal(&huge, Purpose::Image).contains("cannot hold"), "{}", refusal(&huge, Purpose::Image));
+}
+
+#[test]
+fn where_pixels_lie_is_told_by_the_beginning_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("picture");
+    let shape = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        read_geometry(&path, SPACING).map(|geometry| geometry.grid().shape())
+    };
+    let png = png_of(ColorType::Grayscale, BitDepth::Eight, &[], &[0; 6], 3);
+    // To behind the first chunk, and to behind the header of the first scan.
+    let scan = JPEG_FILE.windows(2).position(|two| two == [0xff, 0xda]).unwrap() + 12;
+    assert_eq!(shape(&JPEG_FILE[..scan]).unwrap().iter().product::<usize>(), image(JPEG_FILE).len());
+    assert_eq!(shape(&png[..40]).unwrap(), [1, 2, 3]);
+    assert!(read_bytes(&png[..40], Purpose::Image).is_err());
+    assert_eq!(shape(&tiff_of::<colortype::Gray16>(&[0; 4], 1)).unwrap(), [1, 2, 2]);
+    assert!(matches!(read_geometry(&path, None), Err(IoError::Field { field, .. }) if field == "spacing"));
+    for damaged in [&png[..20], &JPEG_FILE[..20], &b"II*\0\xff\xff\xff\xff"[..]] {
+        assert!(shape(damaged).is_err(), "{}", damaged.escape_ascii());
+    }
 }
 
 #[test]

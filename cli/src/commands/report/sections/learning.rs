@@ -2,12 +2,11 @@
 
 use maud::{Markup, html};
 use rl4seg_core::run_dir::StepKind;
-use serde_json::Value;
 
-use super::parts::{figure, table};
+use super::{collected::collected, parts::figure};
 use crate::commands::report::{learning, run_data::RunData};
 
-/// Curves for the steps that have epochs, a table for the one that has none.
+/// Curves over epochs; of the step that has none, over iterations.
 ///
 /// # Errors
 /// If a chart cannot be drawn.
@@ -17,7 +16,7 @@ pub fn learning(run: &RunData) -> anyhow::Result<Markup> {
         h3 { "Start: pretraining on the source" }
         (curves(StepKind::Pretrain)?)
         h3 { "Step 1: results are collected and judged" }
-        (collected(run))
+        (collected(run)?)
         h3 { "Step 2: the reward network is fitted" }
         (curves(StepKind::FitReward)?)
         h3 { "Step 3: the policy is improved" }
@@ -42,31 +41,6 @@ fn of_kind(run: &RunData, kind: StepKind) -> anyhow::Result<Markup> {
 fn nothing(run: &RunData, kind: StepKind) -> &'static str {
     let is_done = run.summaries.iter().any(|(step, _)| step.kind == kind);
     if is_done { "It had no epochs." } else { "Not finished yet." }
-}
-
-/// What became of the collected images.
-fn collected(run: &RunData) -> Markup {
-    let steps: Vec<_> = run.summaries.iter().filter(|(step, _)| step.kind == StepKind::Collect).collect();
-    if steps.is_empty() {
-        return html! { p .note { "Not finished yet." } };
-    }
-    let count = |value: &Value| value.as_u64().map_or_else(|| "–".to_owned(), |count| count.to_string());
-    let outcomes = steps.iter().filter_map(|(_, summary)| summary["outcomes"].as_object());
-    let mut names: Vec<&String> = outcomes.flat_map(|outcomes| outcomes.keys()).collect();
-    names.sort();
-    names.dedup();
-    let rows: Vec<Vec<String>> = steps
-        .iter()
-        .map(|(step, summary)| {
-            let of_names =
-                names.iter().map(|name| count(summary["outcomes"].get(name.as_str()).unwrap_or(&Value::from(0))));
-            let first = [step.iteration.to_string(), count(&summary["cases"])];
-            first.into_iter().chain(of_names).chain([count(&summary["samples"])]).collect()
-        })
-        .collect();
-    let header = ["Iteration", "Images"].into_iter().chain(names.iter().map(|name| name.as_str()));
-    let header: Vec<&str> = header.chain(["Reward samples"]).collect();
-    table("What became of the target's training images", &header, &rows)
 }
 
 /// Which epochs' policies were taken.

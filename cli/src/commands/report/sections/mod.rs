@@ -1,6 +1,7 @@
 //! A run's report, part by part.
 
 mod calibration;
+mod collected;
 mod cost;
 mod learning;
 mod made_of;

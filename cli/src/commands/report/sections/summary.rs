@@ -1,7 +1,10 @@
 //! What it is and how it went, at a glance.
 
 use maud::{Markup, html};
-use rl4seg_core::{config::ComponentTable, measure::Interval};
+use rl4seg_core::{
+    config::{ComponentTable, PATH_KEYS},
+    measure::Interval,
+};
 
 use crate::commands::report::{comparison::Row, run_data::RunData};
 
@@ -12,7 +15,7 @@ pub fn head(run: &RunData, target: &[Row]) -> Markup {
         p .kind { "rl4seg report" }
         h1 { "Adaptation of " (run.plan.modality) " segmentation" }
         p .lead {
-            "From " (place(&run.plan.source)) " to " (place(&run.plan.target)) ", which has no labels. "
+            "From " (named(&run.plan.source)) " to " (named(&run.plan.target)) ", which has no labels. "
             @if status.next.is_none() { (run.plan.iterations) @if run.plan.iterations == 1 { " iteration" } @else { " iterations" } ", finished." }
             @else { b { "Not finished: " (status.done) " of " (status.total) " steps are done." } " This is what is there." }
         }
@@ -26,9 +29,13 @@ pub fn head(run: &RunData, target: &[Row]) -> Markup {
 }
 
 /// The folder of a domain, or what gives its images.
-fn place(table: &ComponentTable) -> Markup {
-    let root = ["root", "path"].iter().find_map(|key| table.settings.get(*key)?.as_str());
-    html! { code { (root.unwrap_or(&table.component)) } }
+fn named(table: &ComponentTable) -> Markup {
+    html! { code { (place(table).unwrap_or(&table.component)) } }
+}
+
+/// Where the images of a domain lie; nothing where they are not read from anywhere.
+pub fn place(table: &ComponentTable) -> Option<&str> {
+    PATH_KEYS.iter().find_map(|key| table.settings.get(*key)?.as_str())
 }
 
 fn tile(row: &Row, name: &str) -> Markup {

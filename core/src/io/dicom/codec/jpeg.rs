@@ -27,7 +27,7 @@ pub(super) fn decode(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, Stri
     Claim { rows: header.rows, columns: header.columns, components: header.components.len() }.check(format)?;
     let (samples, lossy) = match (header.process, header.precision) {
         (0xc0..=0xc2, 8) => (lossy(bytes, header.components.len())?, Some("JPEG that is not lossless")),
-        (0xc3, 2..=16) => (lossless(bytes, format)?, None),
+        (0xc3, 2..=16) => (lossless(bytes, header.precision, format)?, None),
         (0xc0..=0xc2, bits) => {
             return Err(format!(
                 "JPEG with {bits} bits a sample that is not lossless; expected 8: convert it, as with `gdcmconv --raw`"
@@ -105,16 +105,20 @@ fn lossy(bytes: &[u8], components: usize) -> Result<Samples, String> {
     decoder.decode().map(Samples::Bytes).map_err(|error| format!("damaged JPEG data: {error}"))
 }
 
-fn lossless(bytes: &[u8], format: &PixelFormat) -> Result<Samples, String> {
+fn lossless(bytes: &[u8], precision: u8, format: &PixelFormat) -> Result<Samples, String> {
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.set_color_transform(jpeg_decoder::ColorTransform::None);
     decoder.set_max_decoding_buffer_size(8 * format.samples());
     let decoded = decoder.decode().map_err(|error| format!("damaged JPEG data: {error}"))?;
-    let is_wide = decoder.info().is_some_and(|info| info.pixel_format == jpeg_decoder::PixelFormat::L16);
-    Ok(match (is_wide, format.allocated) {
-        // The decoder gives them in the machine's order.
-        (true, _) => Samples::Words(decoded.as_chunks().0.iter().map(|&two| u16::from_ne_bytes(two)).collect()),
-        (false, 8) => Samples::Bytes(decoded),
-        (false, _) => Samples::Words(decoded.into_iter().map(u16::from).collect()),
+    // The decoder gives samples of 8 bits as bytes, and those of all other depths as words, in the machine's order.
+    let words = || decoded.as_chunks().0.iter().map(|&two| u16::from_ne_bytes(two));
+    Ok(match (precision, format.allocated) {
+        (8, 8) => Samples::Bytes(decoded),
+        (8, _) => Samples::Words(decoded.into_iter().map(u16::from).collect()),
+        (..8, 8) => {
+            let narrow = words().map(u8::try_from).collect::<Result<_, _>>();
+            Samples::Bytes(narrow.map_err(|_| format!("damaged JPEG data: a sample has more than {precision} bits"))?)
+        }
+        _ => Samples::Words(words().collect()),
     })
 }

@@ -8,6 +8,8 @@ use super::{Claim, Decoded, PixelFormat, Samples};
 const CODESTREAM: [u8; 4] = [0xff, 0x4f, 0xff, 0x51];
 /// More tiles than any scanner writes: each costs the decoder memory, whatever it holds.
 const MOST_TILES: u64 = 4096;
+/// What the decoder was seen to read without a change; of 25 bits on it gives other values.
+const MOST_BITS: u8 = 24;
 
 pub(super) fn decode(bytes: &[u8], format: &PixelFormat, allows_loss: bool) -> Result<Decoded, String> {
     // Some writers put the boxes of a .jp2 file around the codestream, which DICOM does not allow (PS3.5, A.4.4).
@@ -43,7 +45,15 @@ fn claim(stream: &[u8]) -> Result<Claim, String> {
     let [x, y, x_offset, y_offset] = [number(8)?, number(12)?, number(16)?, number(20)?];
     let [tile_x, tile_y] = [number(24)?.max(1), number(28)?.max(1)];
     let components = stream.get(40..42).and_then(|two| Some(u16::from_be_bytes(two.try_into().ok()?)));
-    let components = components.ok_or("its JPEG 2000 header is cut short")?.into();
+    let components = usize::from(components.ok_or("its JPEG 2000 header is cut short")?);
+    let of_components = stream.get(42..42 + 3 * components).ok_or("its JPEG 2000 header is cut short")?;
+    // The uppermost bit of each depth tells whether there are signs.
+    let bits = of_components.as_chunks::<3>().0.iter().map(|[depth, ..]| (depth & 0x7f) + 1).max().unwrap_or(0);
+    if bits > MOST_BITS {
+        return Err(format!(
+            "{bits} bits a sample in JPEG 2000; at most {MOST_BITS} are read: convert it, as with `gdcmconv --raw`"
+        ));
+    }
     let tiles = x.div_ceil(tile_x).saturating_mul(y.div_ceil(tile_y));
     if tiles > MOST_TILES {
         return Err(format!("{tiles} JPEG 2000 tiles; at most {MOST_TILES} are read"));

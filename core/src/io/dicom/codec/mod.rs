@@ -160,15 +160,26 @@ fn jpeg_ls_frame(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, String> 
 /// A frame that is deflated by itself (PS3.5, A.4.13).
 fn deflated(bytes: &[u8], format: &PixelFormat) -> Result<Decoded, String> {
     use std::io::Read;
+    if ![8, 16, 32].contains(&format.allocated) {
+        return Err(format!("deflated samples of {} bits; expected 8, 16 or 32", format.allocated));
+    }
     let mut found = Vec::new();
-    let len = format.samples() as u64 * u64::from(format.allocated / 8);
-    let outcome = flate2::bufread::DeflateDecoder::new(bytes).take(len).read_to_end(&mut found);
+    let len = format.samples() * (format.allocated / 8) as usize;
+    // Some writers make the length even before they pack it.
+    let most = len + len % 2;
+    let outcome = flate2::bufread::DeflateDecoder::new(bytes).take(most as u64 + 1).read_to_end(&mut found);
     outcome.map_err(|error| format!("damaged deflated data: {error}"))?;
+    if found.len() > most {
+        return Err(format!(
+            "its deflated samples come to more than the {len} bytes that Rows, Columns, SamplesPerPixel and BitsAllocated say; copy or \
+             download the file again, or mend whichever is wrong"
+        ));
+    }
+    found.truncate(len);
     let samples = match format.allocated {
         8 => Samples::Bytes(found),
         16 => Samples::Words(found.as_chunks().0.iter().map(|&two| u16::from_le_bytes(two)).collect()),
-        32 => Samples::Longs(found.as_chunks().0.iter().map(|&four| u32::from_le_bytes(four)).collect()),
-        bits => return Err(format!("deflated samples of {bits} bits; expected 8, 16 or 32")),
+        _ => Samples::Longs(found.as_chunks().0.iter().map(|&four| u32::from_le_bytes(four)).collect()),
     };
     Ok(Decoded { samples, is_ybr: (format.photometric == Photometric::Rgb).then_some(false), lossy: None })
 }

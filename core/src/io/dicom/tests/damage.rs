@@ -12,7 +12,7 @@ pub(super) fn bytes(made: &Made) -> Vec<u8> {
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<DicomImage, IoError> {
-    assemble(&[Instance::parse(Path::new("a.dcm"), bytes)?], &Reading::default())
+    assemble(&[Instance::parse(Path::new("a.dcm"), bytes, bytes.len())?], &Reading::default())
 }
 
 #[test]

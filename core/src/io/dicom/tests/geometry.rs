@@ -71,6 +71,28 @@ fn gaps_doubles_and_other_grids_are_refused_with_both_names() {
 }
 
 #[test]
+fn a_series_without_every_second_slice_is_refused_where_its_files_tell() {
+    let outcome = |told: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let slices = [1, 2, 3].map(|number| {
+            let mut made = slice(number, &format!("0\\0\\{}", 5 * number), "1\\0\\0\\0\\1\\0");
+            made.text(tags::SPACING_BETWEEN_SLICES, VR::DS, told);
+            made
+        });
+        series(folder.path(), &slices).map(|found| found.placed.image.grid().slow())
+    };
+    for told in ["2.5", "-2.5"] {
+        let refusal = outcome(told).unwrap_err().to_string();
+        let fault = format!("SpacingBetweenSlices (0018,0088) is {told} mm; expected 5.000 mm");
+        assert!(refusal.contains(&fault) && refusal.contains("only one of every 2 slices is there"), "{refusal}");
+    }
+    // Equal, 1.3 times as much, the other way round, and what is no number.
+    for told in ["5", "3.846", "10", "0", "thin"] {
+        assert_eq!(outcome(told).unwrap(), SlowAxis::Depth { spacing_mm: 5.0 }, "{told}");
+    }
+}
+
+#[test]
 fn what_tells_planes_in_one_place_apart_is_named() {
     let refusal = |slices: &[Made]| {
         let folder = tempfile::tempdir().unwrap();
@@ -216,6 +238,19 @@ fn names_of_files_mean_nothing_and_other_files_are_left_out() {
     );
     assert_eq!(images[0].patient, "P1");
     assert!(find(&folder.path().join("nowhere")).is_err());
+}
+
+#[test]
+fn an_archive_whose_files_share_their_bytes_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("a.zip");
+    let mut zip = zip::ZipWriter::new(fs::File::create(&archive).unwrap());
+    zip.start_file("A0", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(b"bytes of both").unwrap();
+    zip.shallow_copy_file("A0", "A1").unwrap();
+    zip.finish().unwrap();
+    let refusal = find(&archive).unwrap_err().to_string();
+    assert!(refusal.contains("a.zip") && refusal.contains("share their bytes"), "{refusal}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Data sets made here, each wrong or right in one way.
 
 mod damage;
+mod dose;
 mod geometry;
 mod pixels;
 mod segmentations;

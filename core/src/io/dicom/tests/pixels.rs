@@ -1,3 +1,5 @@
+use std::io::Write;
+
 use dicom_core::{DataElement, VR, value::PixelFragmentSequence};
 use dicom_dictionary_std::{tags, uids};
 
@@ -8,6 +10,7 @@ const IMPLICIT: &str = uids::IMPLICIT_VR_LITTLE_ENDIAN;
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 const DEFLATED: &str = "1.2.840.10008.1.2.1.99";
 const RLE: &str = "1.2.840.10008.1.2.5";
+const DEFLATED_FRAMES: &str = "1.2.840.10008.1.2.8.1";
 
 #[test]
 fn every_encoding_of_the_data_set_gives_the_same_values() {
@@ -67,6 +70,38 @@ fn windows_give_what_is_shown() {
     assert!((shown(&made)[3] - 0.870_36).abs() < 1e-4, "{:?}", shown(&made));
     made.text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME1");
     assert!((shown(&made)[2] - 0.5).abs() < 1e-6);
+}
+
+#[test]
+fn a_modality_table_stands_for_slope_and_intercept() {
+    let table = |vr, descriptor: PrimitiveValue, entries: &[u16]| {
+        item(vec![
+            (tags::LUT_DESCRIPTOR, vr, descriptor),
+            (tags::MODALITY_LUT_TYPE, VR::LO, PrimitiveValue::from("US")),
+            (tags::LUT_DATA, VR::OW, PrimitiveValue::U16(entries.iter().copied().collect())),
+        ])
+    };
+    let mut made = Made::plain();
+    made.text(tags::RESCALE_SLOPE, VR::DS, "7");
+    // Of the stored 10 to 60, those from 20 to 50 have an entry; what is below or above has that of the nearest.
+    let entries: Vec<u16> = (20..=50).map(|stored| stored * 100).collect();
+    let descriptor = |count: u16| PrimitiveValue::U16([count, 20, 16].into_iter().collect());
+    made.items(tags::MODALITY_LUT_SEQUENCE, vec![table(VR::US, descriptor(31), &entries)]);
+    let expected: [f32; 6] = [2000.0, 2000.0, 3000.0, 4000.0, 5000.0, 5000.0];
+    assert_eq!(made.values(), expected);
+    let shown = made.read_with(&Reading { intensity: Intensity::Shown, ..Reading::default() }).unwrap();
+    assert_eq!(shown.placed.image.into_values(), expected.map(|entry| (f64::from(entry) / 65535.0) as f32));
+    made.text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME1");
+    assert_eq!(made.values(), expected.map(|entry| 7000.0 - entry));
+    made.items(tags::MODALITY_LUT_SEQUENCE, vec![table(VR::US, descriptor(40), &entries)]);
+    assert!(made.refusal().contains("LUTData (0028,3006) is 31 entries; expected 40"), "{}", made.refusal());
+    // Of signed values the first is signed too.
+    let mut signed = Made::plain();
+    signed.whole(tags::PIXEL_REPRESENTATION, 1);
+    signed.bytes(&[-4_i8, -3, -2, 0, 1, 2].map(|stored| stored as u8));
+    let descriptor = PrimitiveValue::I16([5, -3, 16].into_iter().collect());
+    signed.items(tags::MODALITY_LUT_SEQUENCE, vec![table(VR::SS, descriptor, &[10, 20, 30, 40, 50])]);
+    assert_eq!(signed.values(), [10.0, 10.0, 20.0, 40.0, 50.0, 50.0]);
 }
 
 #[test]
@@ -158,6 +193,28 @@ fn frames_are_found_in_their_fragments() {
     assert!(refused.contains("points between fragments"), "{refused}");
     let refused = in_fragments(vec![], parts).refusal();
     assert!(refused.contains("NumberOfFrames (0028,0008) says 2"), "{refused}");
+}
+
+#[test]
+fn a_deflated_frame_comes_to_its_size_and_no_more() {
+    let deflated = |bytes: &[u8]| {
+        let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        deflate.write_all(bytes).unwrap();
+        let mut packed = deflate.finish().unwrap();
+        packed.resize(packed.len().next_multiple_of(2), 0);
+        let mut made = Made(Made::plain().0, DEFLATED_FRAMES);
+        let fragments = PixelFragmentSequence::new(Vec::<u32>::new(), vec![packed]);
+        made.0.put(DataElement::new(tags::PIXEL_DATA, VR::OB, fragments));
+        made
+    };
+    assert_eq!(deflated(&[1, 2, 3, 4, 5, 6]).values(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let mut odd = deflated(&[1, 2, 3, 0]);
+    odd.whole(tags::ROWS, 1);
+    assert_eq!(odd.values(), [1.0, 2.0, 3.0]);
+    let bomb = deflated(&vec![0; 1 << 20]).refusal();
+    assert!(bomb.contains("frame 1 of 1: its deflated samples come to more than the 6 bytes"), "{bomb}");
+    let short = deflated(&[1, 2, 3, 4, 5]).refusal();
+    assert!(short.contains("5 samples; expected 6"), "{short}");
 }
 
 #[test]
