@@ -140,7 +140,9 @@ mod tests {
 
     #[test]
     fn every_example_can_be_typed() {
-        let examples = examples(&Args::command());
+        let mut command = Args::command();
+        command.build();
+        let examples = examples(&command);
         assert!(examples.len() > 30, "{examples:?}");
         for example in examples {
             let parsed = Args::try_parse_from(example.split_whitespace());

@@ -13,7 +13,7 @@ use rl4seg_core::{
     builtin::PLUGIN,
     config::{self, Override, Plan, RawConfig},
     plugin::Catalog,
-    run_dir::{self, Entry, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
+    run_dir::{self, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
 };
 
 pub use moves::{moved, require_data};
@@ -161,21 +161,17 @@ impl Session {
         let mut progress = RunProgress::of_run(shown, self.estimate()?, interrupt::listen(shown, "batch")?);
         let ended = adapt::run_steps(&self.run, &mut self.components, &self.plan, steps, &mut progress);
         if let Err(error) = ended {
-            let is_refused = error.interrupted_in().is_none() && self.is_new && nothing_is_begun(&self.root);
+            // What is advised, as of data or of memory, may be another configuration than that of the run.
+            let keeps_nothing = !run_dir::is_begun(&self.root, &Step::new(0, StepKind::Pretrain));
+            let is_taken_back = self.is_new && keeps_nothing && error.interrupted_in().is_none();
             let told = progress.ended(error, &self.root, iterations);
-            if is_refused {
+            if is_taken_back {
                 self.run.take_back();
             }
             return Err(told);
         }
         Ok(Finished { results: iteration_results(&self.root, self.plan.iterations)?, root: self.root })
     }
-}
-
-/// Whether no step of a run was begun, as where its data or its need of memory were refused.
-fn nothing_is_begun(root: &Path) -> bool {
-    let is_start = |entry: &Entry| matches!(entry.event, Event::Started { .. });
-    run_dir::read_journal(root).is_ok_and(|entries| !entries.iter().any(is_start))
 }
 
 /// The directory and the checked configuration of a run.

@@ -40,7 +40,7 @@ fn a_run_of_schema_1_is_gone_on_with_and_reported() {
     let run = run_of_schema_1(&folder);
     let [config, manifest] = ["run/config.toml", "run/manifest.json"].map(|name| folder.at(name));
     let sha256 = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let text = fs::read_to_string(&config).unwrap().replace("/scans/", &format!("{}/", folder.text("")));
+    let text = fs::read_to_string(&config).unwrap().replace("/scans/", &folder.text(""));
     fs::write(&config, &text).unwrap();
     let mut told: Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
     told["config_sha256"] = sha256(text.as_bytes()).into();

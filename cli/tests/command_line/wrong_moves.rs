@@ -238,7 +238,8 @@ fn a_picture_whose_intensities_were_not_prepared_is_named_and_once() {
         .unwrap();
     let error = rl4seg(["predict", &BEGUN.text("run"), &scan, "--out", &out, "--spacing", "1", "1"]);
     let error = error.refused();
-    assert_eq!(error.matches("color.png").count(), 1, "{error}");
+    let (_, failure) = error.split_once("error: ").unwrap();
+    assert_eq!(failure.matches("color.png").count(), 1, "{error}");
     assert!(error.contains("intensities lie in"), "{error}");
 }
 

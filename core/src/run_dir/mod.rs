@@ -89,7 +89,7 @@ impl RunDir {
         self.lock.left_by()
     }
 
-    /// Takes back a run of which no step was begun, so that it can be begun with another configuration. What cannot be removed stays.
+    /// Takes back a run that keeps nothing yet, so that it can be begun with another configuration. What cannot be removed stays.
     pub fn take_back(self) {
         begin::remove(&self.root);
     }
@@ -309,6 +309,7 @@ mod tests {
         let (_folder, root) = fresh();
         let run = RunDir::create(&root, &Manifest::new("cpu", 1, "", Vec::new()), "").unwrap();
         let step = Step::new(0, StepKind::Pretrain);
+        run.journal().unwrap().started(step).unwrap();
         let work = run.begin(&step).unwrap();
         assert!(work.saved().unwrap().is_none());
         let parts = std::collections::BTreeMap::from([("reward".to_owned(), vec![1])]);

@@ -125,6 +125,7 @@ mod tests {
         let config = "seed = 1\niterations = 1\n";
         let run = RunDir::create(&root, &Manifest::new("cpu", 1, config, Vec::new()), config).unwrap();
         let step = Step::new(0, StepKind::Pretrain);
+        run.journal().unwrap().started(step).unwrap();
         let work = run.begin(&step).unwrap();
         work.write(layout::METRICS, b"{\"epoch\":1,\"loss\":0.5}\n").unwrap();
         work.commit(&serde_json::json!({ "epochs": 1 })).unwrap();

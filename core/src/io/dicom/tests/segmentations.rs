@@ -215,7 +215,12 @@ fn numbers_of_segments_are_labels_unless_names_or_the_user_say_otherwise() {
     let label = |value, name: &str| crate::domain::Label { value, name: name.to_owned(), color: [0; 3] };
     let small = LabelSet::new(vec![label(0, "background"), label(1, "left ventricle")]).unwrap();
     let refusal = written.read_with(&by_hand(), &small, &[]).unwrap_err().to_string();
-    assert!(refusal.contains("label 2 at [slow, y, x] = [0, 1, 1]; expected one of 0 background"), "{refusal}");
+    assert!(
+        refusal.contains(
+            "label 2 at [slow, y, x] = [0, 1, 1], the file has the values 0, 1, 2; expected one of 0 background"
+        ),
+        "{refusal}"
+    );
 }
 
 #[test]
