@@ -128,10 +128,16 @@ mod tests {
         }
     }
 
+    /// A longer line is broken where it is shown, and could not be copied.
+    const LONGEST: usize = 100;
+
     /// The commands of the examples of `command` and of those below it, without what is the shell's.
     fn examples(command: &clap::Command) -> Vec<String> {
-        let help = command.clone().render_long_help().to_string().replace("\\\n", " ");
-        let (_, after) = help.split_once("Example").unwrap_or_default();
+        let after = command.get_after_long_help().or(command.get_after_help());
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let too_long = |line: &&str| line.trim().starts_with("rl4seg ") && line.len() > LONGEST;
+        assert_eq!(after.lines().find(too_long), None);
+        let after = after.split("\\\n").map(str::trim_start).collect::<String>();
         let lines = after.lines().map(str::trim).filter(|line| line.starts_with("rl4seg "));
         let of_shell = [" > ", " >> ", " 2> ", " | ", "   "];
         let own = lines.map(|line| of_shell.iter().fold(line, |line, end| line.split(end).next().unwrap()).to_owned());

@@ -9,7 +9,7 @@ use clap_complete::Shell;
 #[command(after_help = "\
 Example:
   rl4seg completions bash > ~/.local/share/bash-completion/completions/rl4seg
-  rl4seg completions zsh > ~/.zfunc/_rl4seg        # with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
+  rl4seg completions zsh > ~/.zfunc/_rl4seg     # with `fpath+=~/.zfunc` before compinit
   rl4seg completions fish > ~/.config/fish/completions/rl4seg.fish
   rl4seg completions powershell >> $PROFILE")]
 pub struct Args {

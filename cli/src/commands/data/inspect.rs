@@ -33,7 +33,8 @@ const OUTLIER: f64 = 3.0;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   rl4seg data inspect scans/ --modality echo --sheet scans.svg
-  rl4seg data inspect pictures/ --component chest-xray/images --set labels=masks --set spacing_mm=[0.2,0.2]")]
+  rl4seg data inspect pictures/ --component chest-xray/images --set labels=masks \\
+    --set spacing_mm=[0.2,0.2]")]
 pub struct Args {
     #[command(flatten)]
     folder: Folder,
