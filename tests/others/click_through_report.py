@@ -8,33 +8,20 @@ Without --run a run that takes seconds is made first. Ends with 1 at the first t
 import argparse
 import base64
 import io
-import json
-import os
-import random
 import re
 import subprocess
-import sys
 import tempfile
 import time
-import zlib
 from pathlib import Path
 
+from large_page import loads_fast, made_up
 from pypdf import PdfReader
-from selenium import webdriver
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
+from report_page import Page, browser, check
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
-# What a page of this many cases may take until it is loaded and the first case is painted, ms: by the clock, and of the processor.
-MANY = 1000
-MOST_MS = 2000
-# From here on the machine is busy with other things: a loop takes so many times as long as it works.
-CROWDED = 1.3
 # Cases whose pictures are compared with and without a layer.
 MOST_PICTURES = 8
-# Presses of Tab from one control to another.
-MOST_TABS = 150
 # Which verdict comes first.
 RANK = ["invalid", "unmeasurable", "valid"]
 # What a byte of the uncertainty has to be to be seen; 255 is where the networks did not look.
@@ -75,21 +62,6 @@ return poor;
 """
 
 
-CARD = "document.querySelector(`.card[data-number='${arguments[0]}']`)"
-PAINTED = f"""
-const canvas = {CARD}.querySelector("canvas");
-const states = Array.from(document.querySelectorAll("[data-layer]"), (b) => [b.dataset.layer, b.getAttribute("aria-pressed") === "true"]);
-const painted = canvas.dataset.layers ?? "";
-// A canvas out of view has one pixel.
-return canvas.width > 1 && states.every(([key, on]) => painted.includes(key) === on) ? canvas.toDataURL() : null;
-"""
-
-
-def check(holds, what):
-    if not holds:
-        sys.exit(f"click_through_report: {what}")
-
-
 def made_run(rl4seg, folder):
     """A run of seconds, and the folder of its target's images."""
     for domain in ["source", "target"]:
@@ -101,116 +73,6 @@ def made_run(rl4seg, folder):
     sets = [argument for value in SHORT for argument in ("--set", value)]
     subprocess.run([rl4seg, "adapt", config, *sets], check=True)
     return folder / "run", folder / "target" / "img"
-
-
-def browser(folder):
-    options = webdriver.ChromeOptions()
-    for flag in [
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", f"--user-data-dir={folder / 'profile'}",
-    ]:  # fmt: skip
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for path in ["/usr/bin/chromium", "/usr/bin/chromium-browser"]:
-        if Path(path).exists():
-            options.binary_location = path
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-
-
-class Page:
-    def __init__(self, driver, path, screenshots):
-        self.driver, self.path, self.screenshots = driver, path, screenshots
-        self.size(1400)
-        self.load()
-
-    def load(self):
-        self.driver.get_log("browser")
-        self.driver.get(self.path.as_uri())
-        self.wait(lambda: self.script("return document.documentElement.dataset.painted"), "no case was painted")
-
-    def script(self, text, *arguments):
-        return self.driver.execute_script(text, *arguments)
-
-    def wait(self, holds, what):
-        WebDriverWait(self.driver, 30, 0.05).until(lambda _: holds(), f"click_through_report: {what}")
-
-    def size(self, width, height=1000):
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-    def scheme(self, name):
-        features = [{"name": "prefers-color-scheme", "value": name}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-    def find(self, selector):
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
-    def there(self, selector):
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def press(self, *keys):
-        ActionChains(self.driver).send_keys(*keys).perform()
-
-    def cards(self, name):
-        """A datum of every card that is not filtered out, in the order shown."""
-        cards = "Array.from(document.querySelectorAll('.card:not([hidden])'), (card) => card.dataset[arguments[0]])"
-        return self.script(f"return {cards}", name)
-
-    def painted(self, number):
-        """What a card looks like, once it is in view and painted with the layers that are on."""
-        self.script(f"{CARD}.scrollIntoView({{ block: 'center' }})", number)
-        found = []
-
-        def is_painted():
-            found[:] = [self.script(PAINTED, number)]
-            return found[0]
-
-        self.wait(is_painted, "a layer that was switched is not painted anew")
-        return found[0]
-
-    def planes(self):
-        """What the pictures of the cards shown hold, by their numbers: the bytes of each layer."""
-        data, every = self.script("return ['gallery-data', 'gallery-bytes'].map((id) => document.getElementById(id).textContent)")
-        pictures = json.loads(data)["pictures"]
-        shown = [int(number) for number in self.cards("number")]
-        return {number: unpacked(pictures[number], every) for number in shown if pictures[number]}
-
-    def focused(self, selector):
-        return self.script("return document.activeElement.matches(arguments[0])", selector)
-
-    def tab_to(self, selector):
-        """Presses Tab until what is looked for has the focus."""
-        for _ in range(MOST_TABS):
-            self.press(Keys.TAB)
-            if self.focused(selector):
-                return
-        check(False, f"{self.path.name}: Tab does not lead to {selector}")
-
-    def choose(self, selector, value):
-        """Chooses from a list by keys alone."""
-        self.tab_to(selector)
-        control = self.find(selector)
-        for _ in Select(control).options:
-            if control.get_property("value") == value:
-                return
-            self.press(Keys.ARROW_DOWN)
-        check(control.get_property("value") == value, f"{selector}: keys do not lead to {value}")
-
-    def on(self):
-        """The layers that are switched on."""
-        return self.script("return Array.from(document.querySelectorAll('[data-layer][aria-pressed=true]'), (b) => b.dataset.layer)")
-
-    def take(self, name):
-        if self.screenshots:
-            self.screenshots.mkdir(parents=True, exist_ok=True)
-            png = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": False})
-            (self.screenshots / f"{name}.png").write_bytes(base64.b64decode(png["data"]))
-
-    def no_errors(self):
-        errors = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
-        check(not errors, f"{self.path.name}: the console says {errors}")
-        loaded = self.script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
-        check(not loaded, f"{self.path.name} loads {loaded}")
 
 
 def numbers(texts):
@@ -292,6 +154,8 @@ def layers(page):
         check(cases or key == "f", f"no case has anything of layer {key}")
         everything = {number: page.painted(number) for number in cases}
         button = page.find(f"[data-layer={key}]")
+        # The cards that were painted last are further down, and the bar on top would lie over it.
+        page.script("arguments[0].scrollIntoView({ block: 'center' })", button)
         button.click()
         check(button.get_attribute("aria-pressed") == "false", f"layer {key} stays pressed")
         same = [number for number in cases if page.painted(number) == everything[number]]
@@ -302,15 +166,6 @@ def layers(page):
         check(not other, f"layer {key} does not come back as it was in the cases {other}")
         print(f"{page.path.name}: layer {key} makes a difference to {len(cases)} cases")
     return keys
-
-
-def unpacked(picture, every):
-    """The layers of a picture (gallery/picture.rs), by their keys."""
-    data = zlib.decompress(base64.b64decode(every[slice(*picture["at"])]))
-    length = picture["size"][0] * picture["size"][1]
-    keys = ["i", "l"] + [name[0] for name in ["uncertainty", "truth", "faults"] if picture[name]]
-    check(len(data) == len(keys) * length, f"a picture has {len(data)} bytes, for {keys} of {picture['size']}")
-    return {key: data[place * length : (place + 1) * length] for place, key in enumerate(keys)}
 
 
 def is_visible(key, layer):
@@ -430,103 +285,6 @@ def prints(page, texts):
     check(not missing, f"{page.path.name}: not in the PDF: {missing}")
     check("Show on the image" not in text, "controls are printed")
     print(f"{page.path.name}: {len(read.pages)} pages as PDF")
-
-
-def made_up(page, path):
-    """The page of a real run with as many made-up cases, each with a picture of its own."""
-    html = page.read_text()
-    data = json.loads(re.search(r'id="gallery-data"[^>]*>(.*?)</script>', html, re.S)[1])
-    cards = re.findall(r'<li class="card".*?</li>(?=<li class="card"|</ol>)', html, re.S)
-    generator = random.Random(1)
-    # The size of pictures on a page of as many (gallery/picture.rs).
-    side = 126
-    discs = [disc(side, shift) for shift in range(30, 90, 8)]
-    pictures, all_bytes, at = [], [], 0
-    for number in range(MANY):
-        picture = dict(data["pictures"][number % len(cards)])
-        layers = 2 + picture["uncertainty"] + picture["truth"] + picture["faults"]
-        packed = base64.b64encode(zlib.compress(noisy(generator, side) + generator.choice(discs) * (layers - 1), 1)).decode()
-        picture.update(size=[side, side], ratio=1.0, at=[at, at + len(packed)])
-        at += len(packed)
-        pictures.append(picture)
-        all_bytes.append(packed)
-    many = []
-    for number in range(MANY):
-        card = re.sub(r'data-number="\d+"', f'data-number="{number}"', cards[number % len(cards)], count=1)
-        many.append(re.sub(r'data-name="[^"]*"', f'data-name="made-up-{number:04}"', card, count=1))
-    data["pictures"] = pictures
-    html = replaced(html, r'(<ol id="cards">).*?(</ol>)', "".join(many))
-    html = replaced(html, r'(id="gallery-data"[^>]*>).*?(</script>)', json.dumps(data).replace("<", "\\u003c"))
-    html = replaced(html, r'(id="gallery-bytes"[^>]*>).*?(</script>)', "".join(all_bytes))
-    path.write_text(html)
-    return path
-
-
-def disc(side, shift):
-    return bytes(int((x - shift) ** 2 + (y - side // 2) ** 2 < (side // 4) ** 2) for y in range(side) for x in range(side))
-
-
-def noisy(generator, side):
-    """Bytes that hardly pack, as those of an image."""
-    return generator.randbytes(side * side // 2) + bytes(side * side // 2)
-
-
-def replaced(html, pattern, by):
-    return re.sub(pattern, lambda found: found[1] + by + found[2], html, count=1, flags=re.S)
-
-
-def loads_fast(driver, path):
-    """Holds the best of three times to the limit. The processor's does not depend on who else uses the machine. The clock's does: where it is
-    too long and all three times other things were at work, before or after, it is printed and not held against the page."""
-    driver.execute_cdp_cmd("Performance.enable", {})
-    tries = [load_time(driver, path) for _ in range(3)]
-    (load, painted, _, _), cpu = min(tries, key=by_clock), min(cpu for _, _, cpu, _ in tries)
-    crowds = ", ".join(f"{crowd:.1f}" for *_, crowd in tries)
-    size = path.stat().st_size / 1e6
-    print(
-        f"{MANY} cases, {size:.0f} MB: loaded after {load:.0f} ms, first case painted after {painted:.0f} ms, processor {cpu:.0f} ms "
-        f"(best of 3); a loop took {crowds} times as long as it worked"
-    )
-    check(cpu < MOST_MS, f"{MANY} cases take {cpu:.0f} ms of the processor; at most {MOST_MS} are expected")
-    if max(load, painted) < MOST_MS:
-        return
-    undisturbed = [one for one in tries if one[-1] < CROWDED]
-    check(not undisturbed, f"{MANY} cases are up after {by_clock(min(undisturbed or tries, key=by_clock)):.0f} ms; at most {MOST_MS} are expected")
-    print(f"NOT CHECKED, time by the clock: other things were at work each time (from {CROWDED} on)")
-
-
-def load_time(driver, path):
-    """Until it is loaded and the first case is painted, and of the processor, ms; and how crowded the machine was."""
-    crowd, before = crowding(), cpu_ms(driver)
-    page = Page(driver, path, None)
-    page.wait(lambda: page.script("return performance.getEntriesByType('navigation')[0].loadEventEnd > 0"), "it does not load")
-    after = cpu_ms(driver)
-    load = page.script("return performance.getEntriesByType('navigation')[0].loadEventEnd")
-    painted = float(page.script("return document.documentElement.dataset.painted"))
-    page.no_errors()
-    driver.get("about:blank")
-    # A page may have a process of its own.
-    return load, painted, after - before if after >= before else after, max(crowd, crowding())
-
-
-def by_clock(one):
-    load, painted, *_ = one
-    return max(load, painted)
-
-
-def crowding():
-    """How many times as long as it works a loop takes: 1 where a core is free for it, 2 where it gets half of one."""
-    began, work = time.perf_counter(), 0.1
-    until = time.process_time() + work
-    while time.process_time() < until:
-        pass
-    return (time.perf_counter() - began) / work
-
-
-def cpu_ms(driver):
-    """Of the process that shows the page."""
-    metrics = driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
-    return 1000 * next(metric["value"] for metric in metrics if metric["name"] == "ProcessTime")
 
 
 def main():

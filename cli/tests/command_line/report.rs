@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use sha2::{Digest, Sha256};
+
 use crate::program::{Folder, rl4seg};
 
 /// What a page could load with, but for `data:`.
@@ -28,11 +30,11 @@ fn assert_holds(page: &str, texts: &[&str]) {
 #[test]
 fn a_finished_run_gives_a_page_of_all_its_parts() {
     let folder = Folder::new().with_data();
-    folder.adapt(&[]).done();
+    folder.adapt(&["--set", "iterations=2"]).done();
     let (run, out) = (folder.text("run"), folder.text("report.html"));
     let written = rl4seg(["report", &run, "--out", &out, "--json"]).json();
     assert_eq!((written["cases"].as_u64(), written["pictures"].as_u64()), (Some(2), Some(2)), "{written}");
-    assert_eq!((written["steps_done"].as_u64(), written["steps_total"].as_u64()), (Some(6), Some(6)));
+    assert_eq!((written["steps_done"].as_u64(), written["steps_total"].as_u64()), (Some(10), Some(10)));
     let page = fs::read_to_string(&out).unwrap();
     assert_eq!(written["bytes"].as_u64(), Some(page.len() as u64));
     assert_loads_nothing(&page);
@@ -44,6 +46,10 @@ fn a_finished_run_gives_a_page_of_all_its_parts() {
         &page,
         &["Reliability, expected calibration error", "What became of the target", "Entropy of the policy"],
     );
+    assert_holds(&page, &["Reward samples, by what made them", "Data: cases", &folder.text("source")]);
+    let cases = fs::read(folder.at("run/iteration-000/pretrain/cases.jsonl")).unwrap();
+    let sha256: String = Sha256::digest(&cases).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_holds(&page, &["SHA-256 of the list of cases", &sha256]);
     let manifest: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(folder.at("run/manifest.json")).unwrap()).unwrap();
     assert_holds(&page, &[manifest["config_sha256"].as_str().unwrap(), "iteration-001/improve-policy"]);
