@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use rl4seg_core::{
-    adapt::{self, Components, ReviewedCase, See},
+    adapt::{self, AdaptError, Components, ReviewedCase, See},
     builtin::PLUGIN,
     config::{self, Override, Plan, RawConfig},
     plugin::Catalog,
-    run_dir::{self, Event, Manifest, PluginRecord, RunDir, Step, StepKind, layout},
+    run_dir::{self, Event, Manifest, PluginRecord, RunDir, RunError, Step, StepKind, layout},
 };
 
 pub use moves::{moved, require_data};
@@ -163,7 +163,7 @@ impl Session {
         if let Err(error) = ended {
             // What is advised, as of data or of memory, may be another configuration than that of the run.
             let keeps_nothing = !run_dir::is_begun(&self.root, &Step::new(0, StepKind::Pretrain));
-            let is_taken_back = self.is_new && keeps_nothing && error.interrupted_in().is_none();
+            let is_taken_back = self.is_new && keeps_nothing && is_refusal(&error);
             let told = progress.ended(error, &self.root, iterations);
             if is_taken_back {
                 self.run.take_back();
@@ -171,6 +171,15 @@ impl Session {
             return Err(told);
         }
         Ok(Finished { results: iteration_results(&self.root, self.plan.iterations)?, root: self.root })
+    }
+}
+
+/// Whether data or configuration are refused, and not a disk or a process at fault.
+fn is_refusal(error: &AdaptError) -> bool {
+    match error {
+        AdaptError::InStep { error, .. } => is_refusal(error),
+        AdaptError::Component(_) | AdaptError::Data(_) | AdaptError::Run(RunError::Content { .. }) => true,
+        _ => false,
     }
 }
 
