@@ -82,9 +82,9 @@ impl Session {
     ) -> anyhow::Result<Self> {
         let (root, plan) = plan(location, overrides)?;
         let begun = root.exists().then(|| run_dir::read_manifest(&root)).transpose()?;
+        let is_new = begun.is_none();
         let device = &begun.map_or_else(|| Ok(device.clone()), |manifest| device.of_run(&root, &manifest.device))?;
         let mut components = components(&root, &plan, catalog, device)?;
-        let is_new = !root.exists();
         let run = open_or_create(&root, &plan, catalog, device)?;
         let places = moves::new_places(&root, &plan)?;
         if !places.is_empty() {

@@ -9,7 +9,7 @@ use std::{
 
 use rl4seg_core::run_dir::{self, Event, Step, StepKind, layout};
 
-use crate::program::{Folder, adapt_args, program, results, wait_until};
+use crate::program::{Folder, adapt_args, program, results};
 
 #[test]
 fn a_run_that_is_killed_in_each_step_ends_with_the_same_bytes() {
@@ -29,17 +29,22 @@ fn kill_in(folder: &Folder, root: &Path, step: &Step) {
     let partial = layout::partial(&root.join(layout::step(step)));
     // What an earlier attempt left there must not be taken for this one's.
     let _ = fs::remove_dir_all(&partial);
+    kill_when(folder, &["--set", "output=killed"], &|| partial.exists(), &step.to_string());
+}
+
+/// Starts the run and kills it as soon as something is so, which `what` names.
+fn kill_when(folder: &Folder, more: &[&str], is_so: &dyn Fn() -> bool, what: &str) {
     let mut child = program()
         .args(adapt_args(&folder.text("run.toml")))
-        .args(["--set", "output=killed"])
+        .args(more)
         .stderr(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
     let started = Instant::now();
-    while !partial.exists() {
-        assert!(started.elapsed() < Duration::from_secs(60), "{step} never began");
-        assert!(child.try_wait().unwrap().is_none(), "the program ended before {step}");
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{what} never began");
+        assert!(child.try_wait().unwrap().is_none(), "the program ended before {what}");
         std::thread::sleep(Duration::from_micros(200));
     }
     child.kill().unwrap();
@@ -53,16 +58,8 @@ fn a_run_that_is_killed_loses_no_whole_epoch() {
     let epochs = ["--set", "output=killed", "--set", "reward.epochs=6", "--set", "policy.epochs=6"];
     let learning = [(0, StepKind::Pretrain), (1, StepKind::FitReward), (1, StepKind::ImprovePolicy)];
     for step in learning.map(|(iteration, kind)| Step::new(iteration, kind)) {
-        let mut child = program()
-            .args(adapt_args(&folder.text("run.toml")))
-            .args(epochs)
-            .stderr(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        wait_until(|| attempts(&root, &step).last().is_some_and(|attempt| attempt.len() >= 2), "a second epoch");
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let is_second = || attempts(&root, &step).last().is_some_and(|attempt| attempt.len() >= 2);
+        kill_when(&folder, &epochs, &is_second, &format!("an epoch after the second of {step}"));
         assert!(!run_dir::is_done(&root, &step), "{step} was over before it could be killed");
     }
     folder.adapt(&epochs).done();

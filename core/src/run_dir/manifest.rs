@@ -38,13 +38,15 @@ impl Manifest {
     }
 }
 
-/// In hexadecimal.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+/// The SHA-256 of bytes (FIPS 180-4), in hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
-/// Two digits a byte.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+/// Bytes as two digits each.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -9,6 +9,7 @@ use rl4seg_core::{
     config::RewardKind,
     domain::{Grid, Image, LabelSet},
     nn,
+    run_dir::hexadecimal,
 };
 use sha2::{Digest, Sha256};
 
@@ -150,6 +151,5 @@ impl RunSegmenter {
 fn fingerprint(parts: &[&[u8]]) -> String {
     let mut sum = Sha256::new();
     parts.iter().for_each(|part| sum.update(part));
-    let digits: String = sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    digits[..DIGITS].to_owned()
+    hexadecimal(&sum.finalize())[..DIGITS].to_owned()
 }

@@ -14,7 +14,6 @@ use rl4seg_core::{
     run_dir::{self, Manifest, RunError, Step, StepKind, layout},
 };
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::{
     collected::{self, Counts},
@@ -117,6 +116,5 @@ impl RunData {
 fn case_list(root: &Path) -> Result<Option<CaseList>> {
     let Some((_, path)) = files(root, StepKind::Pretrain, layout::CASES, 0).next() else { return Ok(None) };
     let list = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-    let sha256 = Sha256::digest(&list).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Some(CaseList { sha256, knows_contents: adapt::data_may_move(root)? }))
+    Ok(Some(CaseList { sha256: run_dir::sha256(&list), knows_contents: adapt::data_may_move(root)? }))
 }
